@@ -1,0 +1,1 @@
+"""Who opened what, and every other event that must leave a trace."""

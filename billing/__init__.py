@@ -1,0 +1,1 @@
+"""Invoices, settlement and reconciliation."""

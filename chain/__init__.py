@@ -1,0 +1,1 @@
+"""The append-only log, its proofs, and the chain that holds its heads."""

@@ -1,0 +1,1 @@
+"""Institutions, clinicians, and whom they treat; the shell of the staff workspace."""

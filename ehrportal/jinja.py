@@ -1,0 +1,42 @@
+"""The Jinja2 environment of the patients' and public pages."""
+
+from typing import Any
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import formats, timezone, translation
+from django.utils.timesince import timesince
+from jinja2 import ChoiceLoader, Environment, PackageLoader
+
+
+def date_in_words(value: Any) -> str:
+    """A day as people write it, with the year: 12 May 2026."""
+    return formats.date_format(value, "j F Y") if value else ""
+
+
+def moment_in_words(value: Any) -> str:
+    """A moment as people write it, in the hospital's time zone: 12 May 2026 at 14:05."""
+    return formats.date_format(timezone.localtime(value), "j F Y, H:i") if value else ""
+
+
+def environment(**options: Any) -> Environment:
+    """Build the environment: our templates first, then the components of nhsuk-frontend."""
+    options["loader"] = ChoiceLoader([options["loader"], PackageLoader("nhsuk_frontend_jinja")])
+    # The components of nhsuk-frontend lean on lenient undefined values, so theirs is the default.
+    env = Environment(extensions=["jinja2.ext.i18n", "jinja2.ext.do"], **options)  # noqa: S701 - Django hands in autoescape
+    env.install_gettext_callables(  # type: ignore[attr-defined] # the i18n extension adds it
+        gettext=translation.gettext,
+        ngettext=translation.ngettext,
+        newstyle=True,
+        pgettext=translation.pgettext,
+        npgettext=translation.npgettext,
+    )
+    env.globals.update(
+        static=static,
+        url=lambda name, *args, **kwargs: reverse(name, args=args, kwargs=kwargs),
+        get_language=translation.get_language,
+        get_language_bidi=translation.get_language_bidi,
+    )
+    env.filters.update(date=date_in_words, moment=moment_in_words, intcomma=intcomma, timesince=timesince)
+    return env

@@ -1,0 +1,65 @@
+"""What every answer of the portal passes through: its log line, and the headers that bind a browser."""
+
+import secrets
+import time
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+logger = structlog.get_logger(__name__)
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestLog:
+    """One line a request: which view, which status, how long. Never the path or query, which may identify."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=secrets.token_hex(8))
+        started = time.monotonic()
+        response = self.get_response(request)
+        match = request.resolver_match
+        logger.info(
+            "request.answered",
+            view=match.view_name if match else None,
+            method=request.method,
+            status=response.status_code,
+            milliseconds=round((time.monotonic() - started) * 1000),
+        )
+        return response
+
+
+class SecurityHeaders:
+    """
+    Set the content security policy, and keep pages about people out of every cache.
+
+    A view that needs another policy sets the header itself; static files have their own middleware.
+    """
+
+    POLICY = (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    )
+    # Alpine, which unfold brings, evaluates expressions written in attributes.
+    WORKSPACE_POLICY = (
+        "default-src 'self'; script-src 'self' 'unsafe-eval' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_workspace = request.path.startswith("/workspace/")
+        response.headers.setdefault(
+            "Content-Security-Policy", self.WORKSPACE_POLICY if is_workspace else self.POLICY
+        )
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        return response

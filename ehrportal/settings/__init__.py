@@ -1,0 +1,1 @@
+"""Settings: `base` is shared, `local` runs on one machine, `test` for tests, `production` for a hospital."""

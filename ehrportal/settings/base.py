@@ -1,0 +1,217 @@
+"""What every environment shares. Everything that differs between hospitals is read from the environment."""
+
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+env = environ.Env()
+
+# The hospital
+
+HOSPITAL_NAME = env("HOSPITAL_NAME", default="North Hospital")
+# Colours as unfold and the portal's stylesheet take them: any CSS colour.
+HOSPITAL_COLOUR = env("HOSPITAL_COLOUR", default="#005eb8")
+HOSPITAL_ACCENT_COLOUR = env("HOSPITAL_ACCENT_COLOUR", default="#003087")
+HOSPITAL_PHONE = env("HOSPITAL_PHONE", default="")
+PORTAL_URL = env("PORTAL_URL", default="http://portal.localhost:8000")
+
+# Secrets: `local` makes its own, `production` insists on them
+
+SECRET_KEY = env("SECRET_KEY", default="")
+# Encrypts identifying columns (django-cryptography).
+CRYPTOGRAPHY_KEY = env("COLUMN_KEY", default="")
+# Wraps the key of each patient: base64 of 32 bytes; the first wraps, all of them unwrap.
+KEY_ENCRYPTION_KEYS = env.list("KEY_ENCRYPTION_KEYS", default=[])
+# Keys the blind indexes over names, numbers and codes: base64 of 32 bytes.
+BLIND_INDEX_KEY = env("BLIND_INDEX_KEY", default="")
+# Signs checkpoints of the log (Ed25519 seed) and transactions (secp256k1 key), both as hex.
+LOG_SIGNING_KEY = env("LOG_SIGNING_KEY", default="")
+CHAIN_OPERATOR_KEY = env("CHAIN_OPERATOR_KEY", default="")
+
+# Applications
+
+INSTALLED_APPS = [
+    "ehrportal.apps.EhrportalConfig",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "pgtrigger",
+    "rest_framework",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "chain",
+    "audit",
+    "accounts",
+    "doctors",
+    "patients",
+    "consent",
+    "records",
+    "exchange",
+    "billing",
+    "referrals",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ehrportal.middleware.RequestLog",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "ehrportal.middleware.SecurityHeaders",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "accounts.middleware.SecondFactorRequired",
+]
+
+ROOT_URLCONF = "ehrportal.urls"
+WSGI_APPLICATION = "ehrportal.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        # The patients' and the public pages, sign-in included.
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates" / "portal"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "environment": "ehrportal.jinja.environment",
+            "context_processors": [
+                "django.contrib.messages.context_processors.messages",
+                "ehrportal.context_processors.hospital",
+            ],
+        },
+    },
+    {
+        # The staff workspace, which is Django's admin.
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates" / "workspace"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "ehrportal.context_processors.hospital",
+            ],
+        },
+    },
+]
+
+# Database, broker, chain
+
+DATABASES = {"default": env.db("DATABASE_URL", default="postgresql://localhost/ehrportal")}
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+BROKER_URL = env("BROKER_URL", default="redis://127.0.0.1:6379/0")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": BROKER_URL}}
+
+CHAIN_RPC_URL = env("CHAIN_RPC_URL", default="http://127.0.0.1:8545")
+# What a visitor's browser is told to ask; the same chain, seen from outside.
+CHAIN_PUBLIC_RPC_URL = env("CHAIN_PUBLIC_RPC_URL", default=CHAIN_RPC_URL)
+CHAIN_ID = env.int("CHAIN_ID", default=31337)
+CHAIN_REGISTRY_ADDRESS = env("CHAIN_REGISTRY_ADDRESS", default="")
+CHAIN_RECORD_LOG_ADDRESS = env("CHAIN_RECORD_LOG_ADDRESS", default="")
+CHAIN_CONFIRMATIONS = env.int("CHAIN_CONFIRMATIONS", default=12)
+# A head is sealed when this many leaves wait, or the oldest has waited this many seconds.
+LOG_SEAL_SIZE = env.int("LOG_SEAL_SIZE", default=1000)
+LOG_SEAL_SECONDS = env.int("LOG_SEAL_SECONDS", default=30)
+
+# Celery
+
+CELERY_BROKER_URL = BROKER_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_TIME_LIMIT = 900
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "chain.tasks.*": {"queue": "chain"},
+    "records.tasks.*": {"queue": "imports"},
+}
+CELERY_BEAT_SCHEDULE = {
+    "seal the leaves that wait": {"task": "chain.tasks.seal_leaves", "schedule": 5},
+    "send what is signed": {"task": "chain.tasks.send_transactions", "schedule": 5},
+    "follow the chain": {"task": "chain.tasks.follow_chain", "schedule": 5},
+    "note that workers and beat are alive": {"task": "ehrportal.tasks.beat", "schedule": 10},
+    "pick up imports that were left": {"task": "records.tasks.resume_imports", "schedule": 60},
+}
+
+# People
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None
+ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = HOSPITAL_NAME
+USERSESSIONS_TRACK_ACTIVITY = True
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# The largest file a records officer may upload; larger ones go through manage.py import_fhir.
+IMPORT_MAX_BYTES = 64 * 1024 * 1024
+
+INVITATION_DAYS = 14
+
+# Language, time, static files
+
+LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en", "English"), ("ar", "العربية")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env("TIME_ZONE", default="UTC")
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    BASE_DIR / "verify",
+    ("nhsuk", BASE_DIR / "node_modules" / "nhsuk-frontend" / "dist" / "nhsuk"),
+]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}

@@ -1,0 +1,1 @@
+"""Records on the way to and from other hospitals."""

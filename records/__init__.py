@@ -1,0 +1,1 @@
+"""The FHIR store: import, versions, encryption, timeline and export."""
