@@ -1,0 +1,30 @@
+"""One run per state folder, known by a lock that the kernel takes back when its holder dies."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ehrportal.local.trouble import Trouble
+
+
+@contextmanager
+def hold_lock(state: Path, *, about: str = "the local services") -> Iterator[None]:
+    """
+    Hold the lock of a state folder.
+
+    :raises Trouble: if somebody holds it, with what they wrote there about where they are
+    """
+    # A lock and not a pid file: after a kill -9 there is nothing stale to clear away.
+    with (state / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "the local services"
+            raise Trouble(f"Already running: {holder}. Stop that first (Ctrl-C in its terminal).") from None
+        file.truncate(0)
+        file.write(about)
+        file.flush()
+        yield
+        file.truncate(0)
