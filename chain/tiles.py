@@ -37,7 +37,7 @@ class TileId(NamedTuple):
     """Where a tile stands: its level, and its number from the left within the level."""
 
     level: int
-    index: int
+    number: int
 
 
 class TileMissing(Exception):
@@ -45,7 +45,7 @@ class TileMissing(Exception):
 
     def __init__(self, tile: TileId, wanted: int, found: int) -> None:
         super().__init__(
-            f"tile {tile.index} of level {tile.level} must hold {wanted} hashes, and holds {found}"
+            f"tile {tile.number} of level {tile.level} must hold {wanted} hashes, and holds {found}"
         )
         self.tile = tile
 
@@ -200,10 +200,10 @@ class TiledTree:
 
 
 class _Node(NamedTuple):
-    """A complete subtree: 2**height leaves, the index-th of that height from the left."""
+    """A complete subtree: 2**height leaves, and its number among those of that height from the left."""
 
     height: int
-    index: int
+    number: int
 
     @property
     def width(self) -> int:
@@ -212,11 +212,11 @@ class _Node(NamedTuple):
 
     @property
     def tile(self) -> TileId:
-        return TileId(self.height // TILE_HEIGHT, self.index * self.width // TILE_WIDTH)
+        return TileId(self.height // TILE_HEIGHT, self.number * self.width // TILE_WIDTH)
 
     @property
     def offset(self) -> int:
-        return self.index * self.width % TILE_WIDTH
+        return self.number * self.width % TILE_WIDTH
 
 
 def _complete_subtrees(start: int, end: int) -> Iterator[_Node]:
@@ -243,17 +243,17 @@ def _hashes_in(content: bytes) -> list[bytes]:
 def width_at(tile: TileId, size: int) -> int:
     """Return how many hashes this tile holds in a log of `size` leaves: 0 if it does not exist yet."""
     hashes = size >> (TILE_HEIGHT * tile.level)
-    return max(0, min(TILE_WIDTH, hashes - tile.index * TILE_WIDTH))
+    return max(0, min(TILE_WIDTH, hashes - tile.number * TILE_WIDTH))
 
 
 def tile_path(tile: TileId, width: int = TILE_WIDTH) -> str:
     """Return where a tile is published, below the log's prefix: `tile/<L>/<N>[.p/<W>]`."""
-    return f"tile/{tile.level}/{_number_path(tile.index)}{_width_suffix(width)}"
+    return f"tile/{tile.level}/{_number_path(tile.number)}{_width_suffix(width)}"
 
 
-def entries_path(index: int, width: int = TILE_WIDTH) -> str:
+def entries_path(number: int, width: int = TILE_WIDTH) -> str:
     """Return where a bundle of entries is published, below the log's prefix: `tile/entries/<N>[.p/<W>]`."""
-    return f"tile/entries/{_number_path(index)}{_width_suffix(width)}"
+    return f"tile/entries/{_number_path(number)}{_width_suffix(width)}"
 
 
 def parse_path(path: str) -> tuple[TileId | None, int, int]:
@@ -266,17 +266,17 @@ def parse_path(path: str) -> tuple[TileId | None, int, int]:
     match = _PATH.fullmatch(path)
     if match is None:
         raise ValueError("not the path of a tile")
-    index = int(match["number"].replace("/", "").replace("x", ""))
+    number = int(match["number"].replace("/", "").replace("x", ""))
     width = int(match["width"] or TILE_WIDTH)
     if match["level"] == "entries":
         found: TileId | None = None
-        canonical = entries_path(index, width)
+        canonical = entries_path(number, width)
     else:
-        found = TileId(int(match["level"]), index)
+        found = TileId(int(match["level"]), number)
         canonical = tile_path(found, width)
     if canonical != path:
         raise ValueError("not the path of a tile")
-    return found, index, width
+    return found, number, width
 
 
 # Seven groups of digits hold every index of a 64-bit log.
@@ -313,7 +313,7 @@ def entries_in(bundle: bytes) -> list[bytes]:
 
     :raises ValueError: if it ends inside an entry, or holds more than a bundle may
     """
-    entries = []
+    entries: list[bytes] = []
     at = 0
     while at < len(bundle):
         length = int.from_bytes(bundle[at : at + 2], "big")

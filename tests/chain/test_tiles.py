@@ -215,7 +215,7 @@ class TestPaths:
     )
     def test_are_those_of_the_specification(self, tile, width, path):
         assert tile_path(tile, width) == path
-        assert parse_path(path) == (tile, tile.index, width)
+        assert parse_path(path) == (tile, tile.number, width)
 
     def test_of_bundles_stand_beside_those_of_tiles(self):
         assert entries_path(1_234_067) == "tile/entries/x001/x234/067"
