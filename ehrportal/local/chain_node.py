@@ -5,6 +5,7 @@ import json
 import platform
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ehrportal.local import processes
 from ehrportal.local.trouble import Trouble
@@ -12,6 +13,7 @@ from ehrportal.local.trouble import Trouble
 CHECKOUT = Path(__file__).resolve().parents[2]
 ANVIL = CHECKOUT / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 CHAIN_ID = 31337
+ENOUGH_WEI = 10**18
 
 
 @dataclass
@@ -39,7 +41,9 @@ class ChainNode:
         if not ANVIL.exists():
             raise Trouble("The EVM node is not installed in this checkout. Run script/bootstrap first.")
         self._mend_file()
-        child, self.port = processes.start_on_free_port(self._begin, self._answers)
+        child, self.port = processes.start_on_free_port(
+            self._begin, self._answers, remembered_in=self.state / "chain.port"
+        )
         return child
 
     def _begin(self, port: int) -> processes.Child:
@@ -50,8 +54,10 @@ class ChainNode:
                 *("--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)),
                 # Osaka has the P-256 precompile that passkey signatures are verified with.
                 *("--hardfork", "osaka", "--block-time", str(self.block_time)),
-                # On exit, and now and then: a machine that loses power loses seconds of a chain, not a day.
-                *("--state", self.file, "--state-interval", "10", "--silent"),
+                # A transaction is mined when it comes; the clock's blocks are what confirms it.
+                *(["--mixed-mining"] if self.block_time > 1 else []),
+                # On exit, and now and then: a machine that loses power loses a minute of a chain, not a day.
+                *("--state", self.file, "--state-interval", "60", "--silent"),
             ],
             log=self.state / "chain.log",
             cwd=self.state,
@@ -72,16 +78,35 @@ class ChainNode:
             self.file.unlink(missing_ok=True)
 
     def _answers(self, port: int) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        question = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
         try:
-            connection.request("POST", "/", json.dumps(question), {"Content-Type": "application/json"})
-            answer = json.loads(connection.getresponse().read())
-            return bool(answer.get("result") == hex(CHAIN_ID))
+            return bool(ask(f"http://127.0.0.1:{port}", "eth_chainId") == hex(CHAIN_ID))
         except (OSError, ValueError, http.client.HTTPException):
             return False
-        finally:
-            connection.close()
+
+
+def ask(url: str, method: str, *params: object) -> object:
+    """Ask the node one question; :raises ValueError: with its words when it refuses."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+    question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    try:
+        connection.request("POST", "/", json.dumps(question), {"Content-Type": "application/json"})
+        answer = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    if "error" in answer:
+        raise ValueError(answer["error"].get("message"))
+    return answer["result"]
+
+
+def fund(url: str, operator_key: str) -> None:
+    """See to it that the hospital's own account can pay for gas; on this chain ether is made of nothing."""
+    # Here, and not above: the services start without any of the portal's own packages.
+    from eth_account import Account
+
+    address = Account.from_key(operator_key).address
+    if int(str(ask(url, "eth_getBalance", address, "latest")), 16) < ENOUGH_WEI:
+        ask(url, "anvil_setBalance", address, hex(100 * ENOUGH_WEI))
 
 
 def is_json(file: Path) -> bool:

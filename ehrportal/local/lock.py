@@ -13,7 +13,8 @@ def hold_lock(state: Path, *, about: str = "the local services") -> Iterator[Non
     """
     Hold the lock of a state folder.
 
-    :raises Trouble: if somebody holds it, with what they wrote there about where they are
+    :param about: what this run is and where it can be reached, for whoever finds the lock taken
+    :raises Trouble: if somebody holds it, with what they wrote there
     """
     # A lock and not a pid file: after a kill -9 there is nothing stale to clear away.
     with (state / "lock").open("a+") as file:
@@ -27,4 +28,15 @@ def hold_lock(state: Path, *, about: str = "the local services") -> Iterator[Non
         file.write(about)
         file.flush()
         yield
-        file.truncate(0)
+
+
+def is_locked(state: Path) -> bool:
+    """Whether somebody is using a state folder right now."""
+    try:
+        with (state / "lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False

@@ -51,7 +51,9 @@ class Postgres:
         self._make_cluster()
         self._set_password()
         self._end_stale_server()
-        child, self.port = processes.start_on_free_port(self._begin, self._answers)
+        child, self.port = processes.start_on_free_port(
+            self._begin, self._answers, remembered_in=self.state / "postgres.port"
+        )
         return child
 
     def forget(self) -> None:
@@ -97,16 +99,11 @@ class Postgres:
             return False
 
     def _make_home(self) -> None:
-        if self.account:
-            postgres_places.make_roots_folder()
-        if not self.home.exists():
-            self.home.mkdir(mode=0o700)
-            self.home.chmod(0o711 if self.account else 0o700)
+        postgres_places.take_home(self.home, self.state, disposable=self.disposable)
         # Written anew at each start: nobody but our own role may come in, and only over loopback.
         hba = self.home / "pg_hba.conf"
         hba.write_text("host all ehrportal 127.0.0.1/32 scram-sha-256\n")
         hba.chmod(0o644)
-        (self.home / "state-folder").write_text(f"{self.state}\n")
 
     def _make_cluster(self) -> None:
         version = self.data / "PG_VERSION"

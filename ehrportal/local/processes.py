@@ -43,7 +43,10 @@ def stop_on_signals() -> None:
         raise Stopped(signum)
 
     for signum in STOP_SIGNALS:
-        signal.signal(signum, stop)
+        # Under nohup a hangup is ignored on purpose. A Ctrl-C that is ignored only means that a
+        # script started us in the background, and it may well send us one.
+        if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
+            signal.signal(signum, stop)
     # Orphans of our children then come to us, where `stop_descendants` finds them.
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -125,27 +128,71 @@ def start(
     return Child(name, process, log, stop_signal)
 
 
-def start_on_free_port(begin: Callable[[int], Child], is_ready: Callable[[int], bool]) -> tuple[Child, int]:
+def run(command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path | None = None) -> int:
+    """
+    Run a command of the person at the terminal, and return its exit code.
+
+    In our own process group, so that it has the terminal; and when we are stopped, so is it.
+    """
+    process = subprocess.Popen([str(part) for part in command], env=env, cwd=cwd)
+    try:
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
+
+
+def start_on_free_port(
+    begin: Callable[[int], Child], is_ready: Callable[[int], bool], *, remembered_in: Path
+) -> tuple[Child, int]:
     """
     Start a service on a loopback port that nobody uses, and return once it answers.
 
-    Between finding a free port and using it somebody else may take it, so this tries again then.
+    The port is the one it had last time, if that is still free: addresses that somebody wrote
+    down yesterday, such as a proof's, then still work today.
     """
+    port = last_port(remembered_in)
     for attempt in range(5):
-        port = free_port()
         child = begin(port)
         try:
             wait_until_ready(child, partial(is_ready, port))
         except Trouble:
             child.stop()
+            # Between our finding a free port and the service's using it, somebody else may take it.
             if attempt < 4 and child.log_says("address already in use"):
+                port = free_port()
                 continue
             raise
         except BaseException:
             child.stop()
             raise
+        remembered_in.write_text(f"{port}\n")
         return child, port
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def last_port(remembered_in: Path) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        port = int(remembered_in.read_text())
+        if is_free(port):
+            return port
+    return free_port()
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do, so that connections of the last run that are still fading do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def wait_until_ready(child: Child, is_ready: Callable[[], bool], timeout: float = 60) -> None:

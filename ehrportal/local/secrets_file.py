@@ -1,8 +1,30 @@
 """The secrets of one machine: made once, kept beside the state, readable by its owner alone."""
 
+import base64
 import os
+import secrets
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+
+def make_hex() -> str:
+    return secrets.token_hex(32)
+
+
+def make_base64() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+# What the settings insist on, each in the form that they read.
+PORTAL_SECRETS: Mapping[str, Callable[[], str]] = {
+    "SECRET_KEY": make_hex,
+    "COLUMN_KEY": make_hex,
+    "KEY_ENCRYPTION_KEYS": make_base64,
+    "BLIND_INDEX_KEY": make_base64,
+    "LOG_SIGNING_KEY": make_hex,
+    "CHAIN_OPERATOR_KEY": make_hex,
+}
 
 
 def load_or_make(file: Path, makers: Mapping[str, Callable[[], str]]) -> dict[str, str]:
@@ -12,19 +34,29 @@ def load_or_make(file: Path, makers: Mapping[str, Callable[[], str]]) -> dict[st
     A secret that is there is never made anew: with another key-encryption key yesterday's
     records could not be read.
     """
-    secrets = read(file)
-    missing = {name: make() for name, make in makers.items() if name not in secrets}
+    known = read(file)
+    missing = {name: make() for name, make in makers.items() if name not in known}
     if missing:
-        secrets |= missing
-        unfinished = file.with_suffix(".unfinished")
-        unfinished.unlink(missing_ok=True)
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as output:
-            output.writelines(f"{name}={value}\n" for name, value in secrets.items())
-            output.flush()
-            os.fsync(output.fileno())
-        unfinished.rename(file)
-    return secrets
+        known |= missing
+        write(file, [f"{name}={value}\n" for name, value in known.items()])
+    return known
+
+
+def write_exports(file: Path, environment: Mapping[str, str]) -> None:
+    """Write an environment as lines that a shell can read in."""
+    write(file, [f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()])
+
+
+def write(file: Path, lines: list[str]) -> None:
+    """Write a file that only its owner may read, and that is there whole or not at all."""
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as output:
+        output.writelines(lines)
+        output.flush()
+        os.fsync(output.fileno())
+    unfinished.rename(file)
 
 
 def read(file: Path) -> dict[str, str]:

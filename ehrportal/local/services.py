@@ -2,7 +2,7 @@
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +29,7 @@ class Running:
 
 @contextmanager
 def services(
-    state: Path,
-    *,
-    disposable: bool = False,
-    block_time: int = 1,
-    say: Callable[[str], None] = lambda line: None,
+    state: Path, *, disposable: bool = False, block_time: int = 1, about: str = "the local services"
 ) -> Iterator[Running]:
     """
     Run PostgreSQL, Valkey and the EVM node on the data in `state` until the block ends.
@@ -45,7 +41,7 @@ def services(
             require_space(state)
             state.mkdir(mode=0o700, parents=True, exist_ok=True)
             state = state.resolve()
-            cleanup.enter_context(hold_lock(state))
+            cleanup.enter_context(hold_lock(state, about=about))
             if disposable:
                 cleanup.callback(shutil.rmtree, state, ignore_errors=True)
             made = secrets_file.load_or_make(
@@ -63,7 +59,6 @@ def services(
                 child = service.start()
                 cleanup.callback(child.stop)
                 children.append(child)
-                say(f"{child.name} is up on port {service.port}")
 
         yield Running(
             {"DATABASE_URL": postgres.url, "BROKER_URL": valkey.url, "CHAIN_RPC_URL": chain.url},

@@ -26,7 +26,9 @@ class Valkey:
     def start(self) -> processes.Child:
         folder = self.state / "valkey"
         folder.mkdir(mode=0o700, exist_ok=True)
-        child, self.port = processes.start_on_free_port(self._begin, self._answers)
+        child, self.port = processes.start_on_free_port(
+            self._begin, self._answers, remembered_in=self.state / "valkey.port"
+        )
         return child
 
     def _begin(self, port: int) -> processes.Child:

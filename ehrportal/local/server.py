@@ -1,0 +1,165 @@
+"""`script/server`: the whole portal on one machine, from an empty folder to a printed address."""
+
+import contextlib
+import http.client
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ehrportal.local import processes, secrets_file
+from ehrportal.local.chain_node import fund
+from ehrportal.local.services import Running, services
+from ehrportal.local.trouble import Trouble
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DEFAULT_PORT = 8000
+# The node keeps each block for ever, empty or not: at one in five seconds a portal that is left on
+# gains 32 MB a day, and a record is still final while somebody watches.
+BLOCK_TIME = 5
+
+
+def serve() -> None:
+    """
+    Start everything, print where it is, and stay until somebody stops it or a part of it ends.
+
+    :raises Trouble: if it cannot start, is running already, or a part of it ended by itself
+    """
+    port = chosen_port()
+    address = f"http://portal.localhost:{port}"
+    state = state_folder()
+    say(f"Starting ehrportal; its data is in {state}")
+    with services(
+        state, block_time=BLOCK_TIME, about=f"the portal at {address} (process {os.getpid()})"
+    ) as running:
+        require_free(port)
+        environment = environment_of(state, running, port=port, address=address)
+        secrets_file.write_exports(state / "env", ours(environment))
+        fund(running.environment["CHAIN_RPC_URL"], environment["CHAIN_OPERATOR_KEY"])
+        manage("Bringing the database up to date", "migrate", "--no-input", environment=environment)
+        manage("Collecting the static files", "collectstatic", "--no-input", environment=environment)
+        manage("Looking for the contracts on the chain", "deploy_contracts", environment=environment)
+        sign_ins = manage("Loading the example patients", "load_demo", environment=environment)
+
+        say("Starting the web server, the worker and the clock")
+        portal = start_portal(state, environment)
+        try:
+            processes.wait_until_ready(portal, lambda: answers(port), timeout=90)
+            say(f"\n{sign_ins.strip()}\n\nThe portal is at {address}\n")
+            say(f"What it does: tail -f {shown(portal.log)}")
+            say(f"For manage.py in another terminal: . {shown(state / 'env')}")
+            say("Ctrl-C stops all of it; script/server starts it again with the same records.")
+            watch(portal, running)
+        finally:
+            processes.ignore_stop_signals()
+            say("Stopping")
+            portal.stop()
+
+
+def start_portal(state: Path, environment: dict[str, str]) -> processes.Child:
+    """Start what the Procfile names."""
+    return processes.start(
+        "The portal",
+        # /dev/null: honcho would otherwise read a stray .env and prefer it to what we hand over.
+        [Path(sys.executable).parent / "honcho", "-e", "/dev/null", "start", "--no-colour"],
+        log=state / "portal.log",
+        cwd=CHECKOUT,
+        env=environment,
+    )
+
+
+def watch(portal: processes.Child, running: Running) -> None:
+    """Return never; :raises Trouble: when a part ends that nobody asked to end."""
+    while True:
+        ended = portal if portal.has_ended else running.ended()
+        if ended:
+            raise Trouble(f"{ended.name} has ended by itself: {ended.last_words()} (all of it: {ended.log})")
+        time.sleep(0.5)
+
+
+def environment_of(state: Path, running: Running, *, port: int, address: str) -> dict[str, str]:
+    """All that the settings of this machine read from the environment."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "ehrportal.settings.local",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PYTHONUNBUFFERED": "1",
+        "EHRPORTAL_PORT": str(port),
+        "EHRPORTAL_STATE": str(state),
+        "PORTAL_URL": address,
+        **secrets_file.load_or_make(state / "portal-secrets.env", secrets_file.PORTAL_SECRETS),
+        **running.environment,
+    }
+
+
+def ours(environment: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if os.environ.get(name) != value}
+
+
+def manage(title: str, *command: str, environment: dict[str, str]) -> str:
+    """
+    Run a management command, and return what it printed.
+
+    :raises Trouble: with the last line of its complaint if it fails
+    """
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, CHECKOUT / "manage.py", *command],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    log = Path(environment["EHRPORTAL_STATE"]) / f"{command[0]}.log"
+    log.write_text(done.stdout + done.stderr)
+    if done.returncode:
+        complaint = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        raise Trouble(f"{title} failed: {complaint[-1]} (all of it: {shown(log)})")
+    say(f"{title}: done in {time.monotonic() - started:.0f} s")
+    return done.stdout
+
+
+def chosen_port() -> int:
+    chosen = os.environ.get("EHRPORTAL_PORT", str(DEFAULT_PORT))
+    if not chosen.isdigit() or not 0 < int(chosen) < 65536:
+        raise Trouble(f"EHRPORTAL_PORT is “{chosen}”, which is not a port. Choose a number up to 65535.")
+    return int(chosen)
+
+
+def require_free(port: int) -> None:
+    if not processes.is_free(port):
+        raise Trouble(
+            f"Port {port} is used by another program. End that, or choose another port: "
+            f"EHRPORTAL_PORT={port + 1} script/server"
+        )
+
+
+def state_folder() -> Path:
+    return Path(os.environ.get("EHRPORTAL_STATE", CHECKOUT / ".local/server")).absolute()
+
+
+def answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": "portal.localhost"})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def shown(path: Path) -> Path:
+    return path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path
+
+
+def say(line: str) -> None:
+    # After a hangup there is no terminal to write to, and there is still all of it to stop.
+    with contextlib.suppress(OSError):
+        print(line, flush=True)
+
+
+def say_wrong(line: str) -> None:
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
