@@ -1,0 +1,89 @@
+"""The trail: who did what to whose record, when and on which ground."""
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import pgtrigger
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django_cryptography.fields import encrypt
+
+
+class Ground(models.TextChoices):
+    """Why somebody may see a record; said to the patient in these words."""
+
+    OWN_RECORD = "own_record", _("It is your own record")
+    TREATMENT = "treatment", _("Treats you at this hospital")
+    STAFF_DUTY = "staff_duty", _("A duty of the hospital's staff")
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def of_patient(self, patient_id: uuid.UUID) -> Self:
+        return self.filter(patient_id=patient_id)
+
+    def openings(self) -> Self:
+        """Choose the events in which somebody saw something of the record."""
+        return self.filter(name__in=Event.OPENINGS)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-at", "-id")
+
+
+class Event(models.Model):
+    """
+    One line of the trail, written in the transaction of what it tells, and a leaf of the log.
+
+    It points at people by identifier and not by foreign key: the line stays when an account goes.
+    What could tell something about a patient stands encrypted in `detail`.
+    """
+
+    OPENINGS = ("record.opened", "record.listed", "record.proved", "record.exported", "chart.opened")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    patient_id = models.UUIDField(null=True)
+    actor_id = models.UUIDField(null=True)
+    actor_role = models.CharField(max_length=20, blank=True)
+    ground = models.CharField(max_length=20, choices=Ground, blank=True)
+    purpose = models.CharField(max_length=40, blank=True)
+    detail = encrypt(models.TextField(default="{}"))
+    # 32 bytes that salt the commitment; destroying them makes the leaf meaningless.
+    secret = encrypt(models.BinaryField())
+    leaf = models.OneToOneField("chain.Leaf", on_delete=models.PROTECT, related_name="event")
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["patient_id", "-at"])]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `detail` holds: the actor's name, where they were, the versions they saw."""
+        facts: dict[str, Any] = json.loads(self.detail)
+        return facts
+
+    def document(self) -> bytes:
+        """Return the JSON that this event's leaf commits to; the same bytes whenever it is asked."""
+        at: datetime = self.at.astimezone(UTC)
+        return json.dumps(
+            {
+                "actor": str(self.actor_id) if self.actor_id else None,
+                "actorRole": self.actor_role,
+                "at": at.isoformat(timespec="microseconds"),
+                "detail": self.facts,
+                "ground": self.ground,
+                "id": str(self.id),
+                "name": self.name,
+                "patient": str(self.patient_id) if self.patient_id else None,
+                "purpose": self.purpose,
+            },
+            sort_keys=True,
+            separators=(",", ":"),
+        ).encode()

@@ -1,0 +1,141 @@
+"""The people this hospital treats: their demographics, identifiers, and invitations to the portal."""
+
+import uuid
+from datetime import date, datetime
+from typing import Self
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django_cryptography.fields import encrypt
+
+from patients.blind_index import blind_index, normalised
+
+
+class Sex(models.TextChoices):
+    """FHIR R4 AdministrativeGender."""
+
+    FEMALE = "female", _("Female")
+    MALE = "male", _("Male")
+    OTHER = "other", _("Other")
+    UNKNOWN = "unknown", _("Not known")
+
+
+class PatientQuerySet(models.QuerySet["Patient"]):
+    def matching(self, text: str) -> Self:
+        """Choose those whose names or numbers hold every word of `text`, by keyed token."""
+        patients = self
+        for word in normalised(text).split():
+            patients = patients.filter(tokens__contains=[blind_index("patient", word)])
+        return patients
+
+
+class Patient(models.Model):
+    """
+    A person this hospital treats. Everything that identifies them is encrypted.
+
+    `tokens` holds keyed hashes of the words of the name, of the birth date and of each identifier, so
+    that a look-up by whole words works and the database alone gives nobody away.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="patient"
+    )
+    family_name = encrypt(models.CharField(max_length=200, blank=True))
+    given_names = encrypt(models.CharField(max_length=200, blank=True))
+    birth_date = encrypt(models.DateField(null=True, blank=True))
+    sex = models.CharField(max_length=10, choices=Sex, default=Sex.UNKNOWN)
+    email = encrypt(models.CharField(max_length=254, blank=True))
+    phone = encrypt(models.CharField(max_length=60, blank=True))
+    address = encrypt(models.CharField(max_length=500, blank=True))
+    tokens = ArrayField(models.BinaryField(max_length=16), default=list, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = PatientQuerySet.as_manager()
+
+    class Meta:
+        indexes = [GinIndex(fields=["tokens"])]
+
+    def __str__(self) -> str:
+        # Used in lists and select boxes of the workspace, never in a log.
+        return self.full_name
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.given_names} {self.family_name}".strip() or str(_("Name not known"))
+
+    def age(self, on: date) -> int | None:
+        """Return the age in whole years, or None where the birth date is not known."""
+        born = self.birth_date
+        if born is None:
+            return None
+        return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+    def refresh_tokens(self) -> None:
+        """Compute the keyed tokens anew; call it before saving a change of name, date or identifiers."""
+        words = {*normalised(self.full_name).split()}
+        if self.birth_date:
+            words.add(self.birth_date.isoformat())
+        words |= {normalised(identifier.value) for identifier in self.identifiers.all()}
+        self.tokens = sorted(blind_index("patient", word) for word in words)
+
+
+class PatientIdentifier(models.Model):
+    """A number by which a system knows a patient: the hospital's own, or a national one."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="identifiers")
+    system = models.CharField(max_length=200, help_text=_("Who issued the number, as a URI."))
+    label = models.CharField(max_length=80, blank=True)
+    value = encrypt(models.CharField(max_length=200))
+    token = models.BinaryField(max_length=16, unique=True, editable=False)
+
+    def __str__(self) -> str:
+        return self.label or self.system
+
+    @staticmethod
+    def token_of(system: str, value: str) -> bytes:
+        return blind_index("identifier", f"{system}|{value}")
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self, at: datetime) -> Self:
+        return self.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=at)
+
+
+class Invitation(models.Model):
+    """
+    A letter's code that lets one patient make their account. Only a keyed hash of the code is kept.
+
+    It is used up when the passkey is registered, not before: a browser closed half-way loses nothing.
+    """
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="invitations")
+    code_token = models.BinaryField(max_length=16, unique=True, editable=False)
+    created_at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+    expires_at = models.DateTimeField()
+    failed_attempts = models.PositiveSmallIntegerField(default=0)
+    accepted_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    MAX_FAILED_ATTEMPTS = 5
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="invitation_is_accepted_or_withdrawn",
+                condition=models.Q(accepted_at=None) | models.Q(withdrawn_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invitation until {self.expires_at:%Y-%m-%d}"
+
+    def is_open(self, at: datetime) -> bool:
+        return self.accepted_at is None and self.withdrawn_at is None and self.expires_at > at

@@ -1,0 +1,239 @@
+"""Opening records: the one way from stored bytes to a page, and it always leaves a line in the access log."""
+
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chain.commitment import commit
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from audit import services as audit
+from chain.anchoring import Anchoring, AnchoringState
+from consent.rules import Action, decide
+from patients.models import Patient
+from records.encryption import CannotDecrypt
+from records.fhir.present import Presented, index_of, present
+from records.fhir.references import links_in
+from records.fhir.strict import NotStrict, parse
+from records.models import Kind, Record, RecordReference, RecordVersion
+from records.models.record import RecordVersionQuerySet
+from records.services.storing import header_of
+from records.tokens import code_token
+
+# What was recorded about tampering, in one place, for the mark of proof and for `check_log` alike.
+CHANGED = "The stored record is not the one that was anchored."
+
+
+@dataclass(frozen=True)
+class Opened:
+    """
+    One version as a page shows it. Of a row that was tampered with, `resource` and `presented` are None
+    or must not be trusted: `is_intact` is False then, and `anchoring` has failed.
+    """
+
+    version: RecordVersion
+    resource: dict[str, Any] | None
+    presented: Presented | None
+    anchoring: Anchoring
+    is_intact: bool
+
+    @property
+    def record(self) -> Record:
+        return self.version.record
+
+
+@transaction.atomic
+def open_list(
+    versions: RecordVersionQuerySet | Sequence[RecordVersion],
+    *,
+    by: Any,
+    at: datetime,
+    patient: Patient,
+    purpose: str = "",
+    address: str | None = None,
+    event: str = "record.listed",
+) -> list[Opened]:
+    """
+    Decrypt versions of one patient's records, in their order, and log it as one event that names them.
+
+    The number of queries does not depend on how many there are.
+
+    :raises PermissionDenied: if `by` has no ground to read this patient's record
+    """
+    ground = _ground(by, patient, at)
+    rows = _fetched(versions)
+    if any(row.record.patient_id != patient.id for row in rows):
+        raise PermissionDenied
+    opened = _opened(rows)
+    if opened:
+        audit.record(
+            event,
+            at=at,
+            by=by,
+            patient_id=patient.id,
+            ground=ground,
+            purpose=purpose,
+            versions=[row.id for row in rows],
+            address=address,
+        )
+    return opened
+
+
+@transaction.atomic
+def open_record(
+    version: RecordVersion, *, by: Any, at: datetime, purpose: str = "", address: str | None = None
+) -> Opened:
+    """
+    Open one version, log it, and check that it still is what its leaf commits to.
+
+    :raises PermissionDenied: if `by` has no ground to read this patient's record
+    """
+    patient = version.record.patient
+    if patient is None:
+        raise PermissionDenied
+    (opened,) = open_list(
+        [version], by=by, at=at, patient=patient, purpose=purpose, address=address, event="record.opened"
+    )
+    if opened.is_intact and not is_as_committed(opened.version):
+        return _failed(opened)
+    return opened
+
+
+def open_series(
+    record: Record, *, by: Any, at: datetime, purpose: str = "", address: str | None = None
+) -> list[Opened]:
+    """
+    Open the results that measure the same as this one, oldest first.
+
+    :raises PermissionDenied: if `by` has no ground to read this patient's record
+    """
+    if record.patient is None:
+        raise PermissionDenied
+    _ground(by, record.patient, at)
+    latest = RecordVersion.objects.filter(record=record).latest().select_related("record", "data_key")
+    content = _content(latest.get())
+    codes = index_of(content).codes if content else ()
+    if not codes:
+        return []
+    same = RecordVersion.objects.latest().filter(
+        record__patient=record.patient,
+        record__kind=Kind.RESULT,
+        record__occurred_date__isnull=False,
+        record__search_tokens__token=code_token(codes[0]),
+    )
+    return open_list(
+        same.order_by("record__occurred_date", "record__created_at", "record_id"),
+        by=by,
+        at=at,
+        patient=record.patient,
+        purpose=purpose,
+        address=address,
+    )
+
+
+def is_as_committed(version: RecordVersion) -> bool:
+    """Whether this row's bytes, secret and columns still give the commitment in its leaf."""
+    try:
+        found = commit(version.document, header_of(version), version.commitment_secret)
+    except (CannotDecrypt, ValueError):
+        return False
+    return hmac.compare_digest(found, bytes(version.leaf.commitment))
+
+
+def _ground(by: Any, patient: Patient, at: datetime) -> str:
+    decision = decide(actor=by, action=Action.READ, patient=patient, at=at)
+    if not decision.allowed or decision.ground is None:
+        raise PermissionDenied
+    return decision.ground.value
+
+
+def _fetched(versions: RecordVersionQuerySet | Sequence[RecordVersion]) -> list[RecordVersion]:
+    """The rows with all that opening needs, in one query, in the order they were handed in."""
+    queryset = (
+        versions
+        if isinstance(versions, RecordVersionQuerySet)
+        else RecordVersion.objects.filter(pk__in=[version.pk for version in versions])
+    )
+    rows = list(
+        queryset.with_anchoring().select_related(
+            "record__patient", "data_key", "leaf", "previous__leaf", "by"
+        )
+    )
+    if not isinstance(versions, RecordVersionQuerySet):
+        order = {version.pk: place for place, version in enumerate(versions)}
+        rows.sort(key=lambda row: order[row.pk])
+    return rows
+
+
+def _opened(rows: list[RecordVersion]) -> list[Opened]:
+    contents = {row.id: _content(row) for row in rows}
+    targets = _targets([row.record for row in rows])
+    opened = []
+    for row in rows:
+        content = contents[row.id]
+        one = Opened(
+            version=row,
+            resource=content,
+            presented=present(content, Resolver(content, targets.get(row.record_id, {})))
+            if content
+            else None,
+            anchoring=row.anchoring,
+            is_intact=content is not None,
+        )
+        opened.append(one if one.is_intact else _failed(one))
+    return opened
+
+
+def _failed(opened: Opened) -> Opened:
+    anchoring = replace(
+        opened.anchoring, state=AnchoringState.FAILED, cause=opened.anchoring.cause or CHANGED
+    )
+    return replace(opened, anchoring=anchoring, is_intact=False)
+
+
+def _content(version: RecordVersion) -> dict[str, Any] | None:
+    try:
+        content = parse(version.document)
+    except (CannotDecrypt, NotStrict):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+class Resolver:
+    """Follows the references of one resource: into itself, or to what the store holds."""
+
+    def __init__(self, content: dict[str, Any], targets: Mapping[str, dict[str, Any]]) -> None:
+        self._contained = {
+            f"#{inner.get('id')}": inner for inner in content.get("contained", []) if isinstance(inner, dict)
+        }
+        self._found = {
+            link.reference: targets[link.pointer] for link in links_in(content) if link.pointer in targets
+        }
+
+    def __call__(self, reference: str) -> dict[str, Any] | None:
+        return self._contained.get(reference) or self._found.get(reference)
+
+
+def _targets(records: Iterable[Record]) -> dict[UUID, dict[str, dict[str, Any]]]:
+    """By record, then by pointer: the content of what it refers to. Two queries, however many there are."""
+    references = list(
+        RecordReference.objects.filter(record__in=list(records), target__isnull=False).exclude(
+            target__resource_type="Patient"
+        )
+    )
+    latest = (
+        RecordVersion.objects.filter(record__in={reference.target_id for reference in references})
+        .latest()
+        .select_related("record", "data_key")
+    )
+    contents = {version.record_id: _content(version) for version in latest}
+    found: dict[UUID, dict[str, dict[str, Any]]] = {}
+    for reference in references:
+        content = contents.get(reference.target_id)
+        if content is not None:
+            found.setdefault(reference.record_id, {})[reference.pointer] = content
+    return found
