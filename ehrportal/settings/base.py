@@ -4,6 +4,8 @@ from pathlib import Path
 
 import environ
 
+from ehrportal.settings.unfold import unfold
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 env = environ.Env()
@@ -132,6 +134,12 @@ CHAIN_CONFIRMATIONS = env.int("CHAIN_CONFIRMATIONS", default=12)
 # A head is sealed when this many leaves wait, or the oldest has waited this many seconds.
 LOG_SEAL_SIZE = env.int("LOG_SEAL_SIZE", default=1000)
 LOG_SEAL_SECONDS = env.int("LOG_SEAL_SECONDS", default=30)
+# Names the log to monitors, and its key. A name, not an address: it stays when the portal moves.
+LOG_ORIGIN = env("LOG_ORIGIN", default=PORTAL_URL.partition("://")[2].rstrip("/") + "/log")
+# A transaction that no block has taken for this long is signed again at a higher fee.
+CHAIN_STUCK_SECONDS = env.int("CHAIN_STUCK_SECONDS", default=120)
+# In wei. Nothing is signed above it: a fault, or a storm of fees, must not empty the operator's account.
+CHAIN_MAX_FEE_PER_GAS = env.int("CHAIN_MAX_FEE_PER_GAS", default=500 * 10**9)
 
 # Celery
 
@@ -147,9 +155,17 @@ CELERY_TASK_ROUTES = {
     "records.tasks.*": {"queue": "imports"},
 }
 CELERY_BEAT_SCHEDULE = {
-    "seal the leaves that wait": {"task": "chain.tasks.seal_leaves", "schedule": 5},
-    "send what is signed": {"task": "chain.tasks.send_transactions", "schedule": 5},
-    "follow the chain": {"task": "chain.tasks.follow_chain", "schedule": 5},
+    "seal the leaves that wait": {
+        "task": "chain.tasks.seal_leaves",
+        "schedule": 5,
+        "options": {"expires": 30},
+    },
+    "send what is signed": {
+        "task": "chain.tasks.send_transactions",
+        "schedule": 5,
+        "options": {"expires": 30},
+    },
+    "follow the chain": {"task": "chain.tasks.follow_chain", "schedule": 5, "options": {"expires": 30}},
     "note that workers and beat are alive": {"task": "ehrportal.tasks.beat", "schedule": 10},
     "pick up imports that were left": {"task": "records.tasks.resume_imports", "schedule": 60},
 }
@@ -209,6 +225,8 @@ STATICFILES_DIRS = [
     BASE_DIR / "verify",
     ("nhsuk", BASE_DIR / "node_modules" / "nhsuk-frontend" / "dist" / "nhsuk"),
 ]
+
+UNFOLD = unfold(name=HOSPITAL_NAME, colour=HOSPITAL_COLOUR)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
