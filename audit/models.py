@@ -3,12 +3,14 @@
 import json
 import uuid
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Self
 
 import pgtrigger
+from django.core.signing import BadSignature
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_cryptography.fields import encrypt
+from django_cryptography.utils.crypto import FernetBytes, InvalidToken
 
 
 class Ground(models.TextChoices):
@@ -17,6 +19,10 @@ class Ground(models.TextChoices):
     OWN_RECORD = "own_record", _("It is your own record")
     TREATMENT = "treatment", _("Treats you at this hospital")
     STAFF_DUTY = "staff_duty", _("A duty of the hospital's staff")
+
+
+class EventDamaged(Exception):
+    """The stored bytes of an event are not those that were written."""
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -36,7 +42,7 @@ class Event(models.Model):
     One line of the trail, written in the transaction of what it tells, and a leaf of the log.
 
     It points at people by identifier and not by foreign key: the line stays when an account goes.
-    What could tell something about a patient stands encrypted in `detail`.
+    What could tell something about a patient stands encrypted in `sealed_detail`.
     """
 
     OPENINGS = ("record.opened", "record.listed", "record.proved", "record.exported", "chart.opened")
@@ -49,9 +55,10 @@ class Event(models.Model):
     actor_role = models.CharField(max_length=20, blank=True)
     ground = models.CharField(max_length=20, choices=Ground, blank=True)
     purpose = models.CharField(max_length=40, blank=True)
-    detail = encrypt(models.TextField(default="{}"))
+    # Opened when asked for and not when fetched, so that one damaged row spoils no list of them.
+    sealed_detail = models.BinaryField()
     # 32 bytes that salt the commitment; destroying them makes the leaf meaningless.
-    secret = encrypt(models.BinaryField())
+    sealed_secret = models.BinaryField()
     leaf = models.OneToOneField("chain.Leaf", on_delete=models.PROTECT, related_name="event")
 
     objects = EventQuerySet.as_manager()
@@ -63,11 +70,35 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"{self.name} at {self.at:%Y-%m-%d %H:%M}"
 
-    @property
+    def seal(self, facts: dict[str, Any], secret: bytes) -> None:
+        """Encrypt what only the patient and the privacy officer may read."""
+        self.sealed_detail = FernetBytes().encrypt(json.dumps(facts, sort_keys=True))
+        self.sealed_secret = FernetBytes().encrypt(secret)
+
+    @cached_property
     def facts(self) -> dict[str, Any]:
-        """What `detail` holds: the actor's name, where they were, the versions they saw."""
-        facts: dict[str, Any] = json.loads(self.detail)
+        """
+        The actor's name, where they were, the versions they saw.
+
+        :raises EventDamaged: if the stored bytes were changed
+        """
+        facts: dict[str, Any] = json.loads(self._unsealed(self.sealed_detail))
         return facts
+
+    @cached_property
+    def secret(self) -> bytes:
+        """
+        The 32 bytes that salt the commitment.
+
+        :raises EventDamaged: if the stored bytes were changed
+        """
+        return self._unsealed(self.sealed_secret)
+
+    def _unsealed(self, sealed: bytes) -> bytes:
+        try:
+            return FernetBytes().decrypt(bytes(sealed))
+        except (BadSignature, InvalidToken, ValueError) as error:
+            raise EventDamaged from error
 
     def document(self) -> bytes:
         """Return the JSON that this event's leaf commits to; the same bytes whenever it is asked."""

@@ -1,6 +1,5 @@
 """Leaving a trace."""
 
-import json
 import secrets
 import uuid
 from collections.abc import Iterable
@@ -74,9 +73,8 @@ def record(
         actor_role=by.role if by else "",
         ground=ground,
         purpose=purpose,
-        detail=json.dumps(detail, sort_keys=True),
-        secret=secrets.token_bytes(32),
     )
+    event.seal(detail, secrets.token_bytes(32))
     event.leaf = append_leaf(
         topic=TOPIC, commitment=commit(event.document(), header_of(event), event.secret), at=at
     )
