@@ -113,6 +113,8 @@ def install_node_packages(*, without_dev: bool) -> None:
     names = ["package.json", "package-lock.json"]
     lock = fingerprint([CHECKOUT / name for name in names])
     installed = read_stamp(stamp)
+    # Whoever develops here keeps what they develop with, also when they start the server.
+    without_dev = without_dev and installed.get("dev") != "yes"
     if installed.get("lock") == lock and (without_dev or installed.get("dev") == "yes"):
         return
 
@@ -133,6 +135,7 @@ def install_node_packages(*, without_dev: bool) -> None:
         ),
         env={**os.environ, "PATH": path},
     )
+    stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(json.dumps({"lock": lock, "dev": "no" if without_dev else "yes"}))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ehrportal.local import processes, secrets_file
 from ehrportal.local.chain_node import fund
+from ehrportal.local.lock import is_locked
 from ehrportal.local.services import Running, services
 from ehrportal.local.trouble import Trouble
 
@@ -29,11 +30,12 @@ def serve() -> None:
     port = chosen_port()
     address = f"http://portal.localhost:{port}"
     state = state_folder()
+    if not is_locked(state):
+        require_free(port)
     say(f"Starting ehrportal; its data is in {state}")
     with services(
         state, block_time=BLOCK_TIME, about=f"the portal at {address} (process {os.getpid()})"
     ) as running:
-        require_free(port)
         environment = environment_of(state, running, port=port, address=address)
         secrets_file.write_exports(state / "env", ours(environment))
         fund(running.environment["CHAIN_RPC_URL"], environment["CHAIN_OPERATOR_KEY"])
