@@ -1,5 +1,6 @@
 """The Jinja2 environment of the patients' and public pages."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -7,7 +8,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import formats, timezone, translation
 from django.utils.timesince import timesince
-from jinja2 import ChoiceLoader, Environment, PackageLoader
+from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
 
 def date_in_words(value: Any) -> str:
@@ -20,10 +21,19 @@ def moment_in_words(value: Any) -> str:
     return formats.date_format(timezone.localtime(value), "j F Y, H:i") if value else ""
 
 
+def day_of_moment(value: Any) -> str:
+    """The day of a moment in the hospital's time zone, or a day itself: 12 May 2026."""
+    if isinstance(value, datetime):
+        value = timezone.localtime(value)
+    return date_in_words(value)
+
+
 def environment(**options: Any) -> Environment:
     """Build the environment: our templates first, then the components of nhsuk-frontend."""
     options["loader"] = ChoiceLoader([options["loader"], PackageLoader("nhsuk_frontend_jinja")])
-    # The components of nhsuk-frontend lean on lenient undefined values, so theirs is the default.
+    # The components of nhsuk-frontend ask for options of options that nobody gave.
+    options["undefined"] = ChainableUndefined
+    options.update(trim_blocks=True, lstrip_blocks=True)
     env = Environment(extensions=["jinja2.ext.i18n", "jinja2.ext.do"], **options)  # noqa: S701 - Django hands in autoescape
     env.install_gettext_callables(  # type: ignore[attr-defined] # the i18n extension adds it
         gettext=translation.gettext,
@@ -38,5 +48,7 @@ def environment(**options: Any) -> Environment:
         get_language=translation.get_language,
         get_language_bidi=translation.get_language_bidi,
     )
-    env.filters.update(date=date_in_words, moment=moment_in_words, intcomma=intcomma, timesince=timesince)
+    env.filters.update(
+        date=date_in_words, day=day_of_moment, moment=moment_in_words, intcomma=intcomma, timesince=timesince
+    )
     return env

@@ -1,9 +1,26 @@
 """Every address of the portal. A new one joins the authorization matrix in tests/."""
 
+from django.conf import settings
 from django.http import HttpResponse
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns = [
-    path("account/", include("allauth.urls")),
+from ehrportal import errors, health, theme, views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("theme.css", theme.stylesheet, name="theme"),
+    path("language/", views.set_language, name="set_language"),
+    path("verify", views.verify, name="verify"),
+    path("account/", include("accounts.urls")),
+    path("invitation/", include("patients.urls")),
     path("", lambda request: HttpResponse("soon"), name="home"),
 ]
+
+if settings.IS_LOCAL:
+    urlpatterns += [path("gallery/", views.gallery, name="gallery")]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.page_not_found
+handler500 = errors.server_error

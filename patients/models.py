@@ -139,3 +139,20 @@ class Invitation(models.Model):
 
     def is_open(self, at: datetime) -> bool:
         return self.accepted_at is None and self.withdrawn_at is None and self.expires_at > at
+
+    def accept(self, *, at: datetime) -> None:
+        """Use this invitation up."""
+        self.accepted_at = at
+        self.save(update_fields=["accepted_at"])
+
+    def withdraw(self, *, at: datetime) -> None:
+        """End this invitation, so that its code opens nothing more."""
+        self.withdrawn_at = at
+        self.save(update_fields=["withdrawn_at"])
+
+    def count_failed_attempt(self, *, at: datetime) -> None:
+        """Note one wrong birth date; the last one that is allowed withdraws the invitation."""
+        self.failed_attempts += 1
+        if self.failed_attempts >= self.MAX_FAILED_ATTEMPTS:
+            self.withdrawn_at = at
+        self.save(update_fields=["failed_attempts", "withdrawn_at"])
