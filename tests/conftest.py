@@ -1,0 +1,50 @@
+"""What every test has: a moment that stands still, and people."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from accounts.models import Role, User
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SHARED_DATA = CHECKOUT.parent / "shared" / "data"
+IPS_EXAMPLES = CHECKOUT / "node_modules" / "hl7.fhir.uv.ips"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _redis_space_of_its_own(worker_id):
+    """Two workers of one test run must not read each other's caches and rate limits."""
+    from django.conf import settings
+
+    settings.CACHES["default"]["KEY_PREFIX"] = f"test-{worker_id}-{os.getpid()}"
+
+
+@pytest.fixture
+def noon():
+    return datetime(2026, 5, 12, 12, 0, tzinfo=UTC)
+
+
+def _user(role, name):
+    return User.objects.create_user(f"{role}-{name}".lower().replace(" ", "-"), role=role, display_name=name)
+
+
+@pytest.fixture
+def doctor_account(db):
+    return _user(Role.DOCTOR, "Dr Ada Okafor")
+
+
+@pytest.fixture
+def records_officer(db):
+    return _user(Role.RECORDS_OFFICER, "Rosa Lindqvist")
+
+
+@pytest.fixture
+def privacy_officer(db):
+    return _user(Role.PRIVACY_OFFICER, "Petra Novak")
+
+
+@pytest.fixture
+def billing_clerk(db):
+    return _user(Role.BILLING, "Ben Clarke")
