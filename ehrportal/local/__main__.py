@@ -66,7 +66,7 @@ def run_with_services(chosen: argparse.Namespace) -> int:
     state = chosen.state or Path(tempfile.mkdtemp(prefix="ehrportal-"))
     with services(state, disposable=chosen.state is None, block_time=chosen.block_time) as running:
         if chosen.write_env:
-            secrets_file.write_exports(chosen.write_env, running.environment)
+            secrets_file.write(chosen.write_env, running.environment, prefix="export ")
         if not command:
             print("The local services are up; Ctrl-C stops them.", flush=True)
             signal.pause()

@@ -196,6 +196,7 @@ def run_with_progress(
 ) -> None:
     """Run an installer, say how far it is, and keep all it says in `log`."""
     started, done, last_said = time.monotonic(), 0, 0.0
+    everything_is_here = False
     say(f"{title} ({total})")
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -207,10 +208,11 @@ def run_with_progress(
                 done += bool(re.search(counts, line))
                 # On a terminal the line moves; in a log of CI, one line in ten seconds is enough.
                 pause = 0.2 if sys.stdout.isatty() else 10
-                if time.monotonic() - last_said > pause:
+                if time.monotonic() - last_said > pause and not everything_is_here:
                     last_said = time.monotonic()
                     progress(f"{title}: {min(done, total)} of {total}")
                 if line.startswith("Installing collected packages"):
+                    everything_is_here = True
                     progress(f"{title}: all fetched, unpacking them")
             process.wait()
         except BaseException:

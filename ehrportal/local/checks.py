@@ -58,8 +58,10 @@ def checks() -> list[Check]:
     return [
         Check("Lint", "ruff check ."),
         Check("Format", "ruff format --check ."),
-        Check("Templates: lint", "djlint templates --lint --quiet"),
-        Check("Templates: format", "djlint templates --check --quiet"),
+        Check("Patients' templates: lint", "djlint templates/portal --lint --quiet"),
+        Check("Patients' templates: format", "djlint templates/portal --check --quiet"),
+        Check("Staff's templates: lint", "djlint templates/workspace --profile django --lint --quiet"),
+        Check("Staff's templates: format", "djlint templates/workspace --profile django --check --quiet"),
         Check("Types", "mypy ."),
         Check("Layers", "lint-imports"),
         Check("Lock files", "python -m ehrportal.local lock-files"),

@@ -3,7 +3,6 @@
 import base64
 import os
 import secrets
-import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -38,25 +37,8 @@ def load_or_make(file: Path, makers: Mapping[str, Callable[[], str]]) -> dict[st
     missing = {name: make() for name, make in makers.items() if name not in known}
     if missing:
         known |= missing
-        write(file, [f"{name}={value}\n" for name, value in known.items()])
+        write(file, known)
     return known
-
-
-def write_exports(file: Path, environment: Mapping[str, str]) -> None:
-    """Write an environment as lines that a shell can read in."""
-    write(file, [f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()])
-
-
-def write(file: Path, lines: list[str]) -> None:
-    """Write a file that only its owner may read, and that is there whole or not at all."""
-    unfinished = file.with_name(f"{file.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as output:
-        output.writelines(lines)
-        output.flush()
-        os.fsync(output.fileno())
-    unfinished.rename(file)
 
 
 def read(file: Path) -> dict[str, str]:
@@ -64,3 +46,21 @@ def read(file: Path) -> dict[str, str]:
         return {}
     lines = [line.partition("=") for line in file.read_text().splitlines() if "=" in line]
     return {name: value for name, _, value in lines}
+
+
+def adopt(file: Path) -> None:
+    """Take into our own environment what a file has and the environment has not."""
+    for name, value in read(file).items():
+        os.environ.setdefault(name, value)
+
+
+def write(file: Path, values: Mapping[str, str], *, prefix: str = "") -> None:
+    """Write a file that only its owner may read, and that is there whole or not at all."""
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as output:
+        output.writelines(f"{prefix}{name}={value}\n" for name, value in values.items())
+        output.flush()
+        os.fsync(output.fileno())
+    unfinished.rename(file)

@@ -36,8 +36,15 @@ def serve() -> None:
     with services(
         state, block_time=BLOCK_TIME, about=f"the portal at {address} (process {os.getpid()})"
     ) as running:
-        environment = environment_of(state, running, port=port, address=address)
-        secrets_file.write_exports(state / "env", ours(environment))
+        settings = settings_of(state, running, port=port, address=address)
+        # Kept for manage.py in another terminal, where the settings of this machine read it.
+        secrets_file.write(state / "env", settings)
+        environment = {
+            **os.environ,
+            **settings,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PYTHONUNBUFFERED": "1",
+        }
         fund(running.environment["CHAIN_RPC_URL"], environment["CHAIN_OPERATOR_KEY"])
         manage("Bringing the database up to date", "migrate", "--no-input", environment=environment)
         manage("Collecting the static files", "collectstatic", "--no-input", environment=environment)
@@ -50,7 +57,7 @@ def serve() -> None:
             processes.wait_until_ready(portal, lambda: answers(port), timeout=90)
             say(f"\n{sign_ins.strip()}\n\nThe portal is at {address}\n")
             say(f"What it does: tail -f {shown(portal.log)}")
-            say(f"For manage.py in another terminal: . {shown(state / 'env')}")
+            say("In another terminal: .venv/bin/python manage.py help")
             say("Ctrl-C stops all of it; script/server starts it again with the same records.")
             watch(portal, running)
         finally:
@@ -64,7 +71,7 @@ def start_portal(state: Path, environment: dict[str, str]) -> processes.Child:
     return processes.start(
         "The portal",
         # /dev/null: honcho would otherwise read a stray .env and prefer it to what we hand over.
-        [Path(sys.executable).parent / "honcho", "-e", "/dev/null", "start", "--no-colour"],
+        [sys.executable, "-m", "honcho", "-e", "/dev/null", "start", "--no-colour"],
         log=state / "portal.log",
         cwd=CHECKOUT,
         env=environment,
@@ -80,23 +87,16 @@ def watch(portal: processes.Child, running: Running) -> None:
         time.sleep(0.5)
 
 
-def environment_of(state: Path, running: Running, *, port: int, address: str) -> dict[str, str]:
-    """All that the settings of this machine read from the environment."""
+def settings_of(state: Path, running: Running, *, port: int, address: str) -> dict[str, str]:
+    """What the portal's settings read from the environment on this machine."""
     return {
-        **os.environ,
         "DJANGO_SETTINGS_MODULE": "ehrportal.settings.local",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        "PYTHONUNBUFFERED": "1",
         "EHRPORTAL_PORT": str(port),
         "EHRPORTAL_STATE": str(state),
         "PORTAL_URL": address,
         **secrets_file.load_or_make(state / "portal-secrets.env", secrets_file.PORTAL_SECRETS),
         **running.environment,
     }
-
-
-def ours(environment: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if os.environ.get(name) != value}
 
 
 def manage(title: str, *command: str, environment: dict[str, str]) -> str:

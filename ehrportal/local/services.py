@@ -49,6 +49,7 @@ def services(
                 {name: lambda: secrets.token_hex(24) for name in ("POSTGRES_PASSWORD", "VALKEY_PASSWORD")},
             )
             postgres = Postgres(state, made["POSTGRES_PASSWORD"], disposable)
+            require_space(postgres.home)
             if disposable:
                 cleanup.callback(postgres.forget)
             valkey = Valkey(state, made["VALKEY_PASSWORD"], disposable)
