@@ -28,6 +28,7 @@ class Element:
 
     type: str
     is_list: bool
+    is_choice: bool
     codes: dict[str, frozenset[str]] | None
     targets: frozenset[str] | None
 
@@ -55,12 +56,17 @@ def elements(type_name: str) -> dict[str, Element]:
 def _element(row: str) -> Element:
     kind, *rest = row.split()
     codes = targets = None
+    is_choice = False
     for part in rest:
-        if part[0] == "b":
+        if part == "x":
+            is_choice = True
+        elif part[0] == "b":
             codes = {system: frozenset(names) for system, names in _TABLES["codes"][int(part[1:])].items()}
         else:
             targets = frozenset(_TABLES["targets"][int(part[1:])])
-    return Element(type=kind.rstrip("*"), is_list=kind.endswith("*"), codes=codes, targets=targets)
+    return Element(
+        type=kind.rstrip("*"), is_list=kind.endswith("*"), is_choice=is_choice, codes=codes, targets=targets
+    )
 
 
 def at(resource: dict[str, Any], path: str) -> list[tuple[str, Any]]:
@@ -79,7 +85,7 @@ def _children(pointer: str, node: Any, step: str) -> list[tuple[str, Any]]:
     if not isinstance(node, dict):
         return []
     choice = step + "[x]"
-    names = [name for name in node if name == step or is_choice(choice, name)]
+    names = [name for name in node if name == step or is_shape_of(choice, name)]
     children: list[tuple[str, Any]] = []
     for name in names:
         value = node[name]
@@ -91,7 +97,7 @@ def _children(pointer: str, node: Any, step: str) -> list[tuple[str, Any]]:
 
 
 @cache
-def is_choice(choice: str, name: str) -> bool:
+def is_shape_of(choice: str, name: str) -> bool:
     """Whether `valueQuantity` is one of the names of `value[x]`."""
     stem = choice.removesuffix("[x]")
     return name.startswith(stem) and name[len(stem) :] in _CHOICES

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from records.fhir.present.access import Node, many, one, text
+from records.fhir.present.access import Node, many, one, text, texts
 from records.fhir.present.dates import NEVER, When, when_of
 from records.fhir.present.documents import bytes_of, files_of
 from records.fhir.present.draft import DATES, ENTERED_IN_ERROR, Draft, happened, title_of
@@ -142,8 +142,7 @@ def tokens_of(resource: Node, resolve: Resolve = _nowhere) -> list[str]:
 def categories_of(resource: Node) -> tuple[str, ...]:
     """The category codes, such as `laboratory` or `vital-signs`."""
     codes = [code_of(node) for node in many(resource, "category")]
-    plain = [code for code in resource.get("category") or [] if isinstance(code, str)]
-    return tuple(dict.fromkeys(filter(None, [*codes, *plain])))
+    return tuple(dict.fromkeys(filter(None, [*codes, *texts(resource, "category")])))
 
 
 def _told(resource: Node) -> tuple[str, ...]:

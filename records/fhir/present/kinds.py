@@ -105,12 +105,11 @@ def medicine(draft: Draft) -> None:
         "reasonCode",
         "reasonReference",
     )
+    _people(draft, "performer")
     if kind == "MedicationRequest":
         intent = text(node, "intent")
         draft.add(_("Kind of order"), "" if intent == "order" else worded(INTENT, intent), "intent")
-    draft.show(
-        "requester", "performer", "informationSource", "quantity", "daysSupply", "dispenseRequest", "note"
-    )
+    draft.show("requester", "informationSource", "quantity", "daysSupply", "dispenseRequest", "note")
 
 
 def immunisation(draft: Draft) -> None:
@@ -128,18 +127,9 @@ def immunisation(draft: Draft) -> None:
         filter(None, (concept(item.get("targetDisease")) for item in many(node, "protocolApplied")))
     )
     draft.add(_("Against"), targets, "protocolApplied")
-    draft.show(
-        "lotNumber",
-        "manufacturer",
-        "expirationDate",
-        "site",
-        "route",
-        "doseQuantity",
-        "performer",
-        "location",
-        "reasonCode",
-        "reaction",
-    )
+    draft.show("lotNumber", "manufacturer", "expirationDate", "site", "route", "doseQuantity")
+    _people(draft, "performer")
+    draft.show("location", "reasonCode", "reaction")
     if node.get("primarySource") is False:
         draft.notes.append(_("This vaccination was reported, not given by those who recorded it."))
     draft.sheet.tell("primarySource")
@@ -159,21 +149,9 @@ def procedure(draft: Draft) -> None:
     if text(draft.resource, "status") == "not-done":
         draft.negate(_("This records that the procedure was not done."))
     draft.sheet.tell("code", "status")
-    draft.show(
-        "statusReason",
-        "performed",
-        "reasonCode",
-        "reasonReference",
-        "bodySite",
-        "performer",
-        "location",
-        "outcome",
-        "complication",
-        "followUp",
-        "report",
-        "encounter",
-        "note",
-    )
+    draft.show("statusReason", "performed", "reasonCode", "reasonReference", "bodySite")
+    _people(draft, "performer")
+    draft.show("location", "outcome", "complication", "followUp", "report", "encounter", "note")
 
 
 def visit(draft: Draft) -> None:
@@ -309,8 +287,17 @@ def _references(draft: Draft, key: str) -> str:
     return ", ".join(filter(None, (reference(item, draft.context) for item in many(draft.resource, key))))
 
 
+def _people(draft: Draft, key: str) -> None:
+    """Who did it, each with what they were there for; some types name them outright."""
+    nodes = many(draft.resource, key)
+    who = [
+        _person(draft, node, "actor") if "actor" in node else reference(node, draft.context) for node in nodes
+    ]
+    draft.add(_("By"), ", ".join(dict.fromkeys(filter(None, who))), key)
+
+
 def _person(draft: Draft, node: Node, key: str) -> str:
-    who, role = reference(one(node, key), draft.context), concept(node.get("type"))
+    who, role = reference(one(node, key), draft.context), concept(node.get("type") or node.get("function"))
     return f"{who} ({role})" if who and role else who or role
 
 

@@ -148,7 +148,7 @@ def _joined(words: list[str], element: Element) -> str:
 def _stem(name: str, element: Element) -> str:
     """`value` for `valueQuantity`, so that the label does not name the type."""
     suffix = element.type[:1].upper() + element.type[1:]
-    return name.removesuffix(suffix) if name != suffix and name.endswith(suffix) else ""
+    return name.removesuffix(suffix) if element.is_choice else ""
 
 
 def note_on_modifiers(resource: Node) -> bool:
