@@ -13,7 +13,6 @@ from ehrportal.local.trouble import Trouble
 CHECKOUT = Path(__file__).resolve().parents[2]
 ANVIL = CHECKOUT / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 CHAIN_ID = 31337
-ENOUGH_WEI = 10**18
 
 
 @dataclass
@@ -97,16 +96,6 @@ def ask(url: str, method: str, *params: object) -> object:
     if "error" in answer:
         raise ValueError(answer["error"].get("message"))
     return answer["result"]
-
-
-def fund(url: str, operator_key: str) -> None:
-    """See to it that the hospital's own account can pay for gas; on this chain ether is made of nothing."""
-    # Here, and not above: the services start without any of the portal's own packages.
-    from eth_account import Account
-
-    address = Account.from_key(operator_key).address
-    if int(str(ask(url, "eth_getBalance", address, "latest")), 16) < ENOUGH_WEI:
-        ask(url, "anvil_setBalance", address, hex(100 * ENOUGH_WEI))
 
 
 def is_json(file: Path) -> bool:

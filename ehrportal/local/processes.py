@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -108,7 +109,10 @@ def start(
         if os.getppid() != parent:
             os._exit(1)
 
-    with log.open("wb") as output:
+    with log.open("wb") as output, warnings.catch_warnings():
+        # Python warns of code between fork and exec when there are threads. Ours is one system call,
+        # in a library that is loaded already, and takes no lock that a thread could hold.
+        warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
         process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,

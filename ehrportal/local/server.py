@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 from ehrportal.local import processes, secrets_file
-from ehrportal.local.chain_node import fund
 from ehrportal.local.lock import is_locked
 from ehrportal.local.services import Running, services
 from ehrportal.local.trouble import Trouble
@@ -45,7 +44,6 @@ def serve() -> None:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PYTHONUNBUFFERED": "1",
         }
-        fund(running.environment["CHAIN_RPC_URL"], environment["CHAIN_OPERATOR_KEY"])
         manage("Bringing the database up to date", "migrate", "--no-input", environment=environment)
         manage("Collecting the static files", "collectstatic", "--no-input", environment=environment)
         manage("Looking for the contracts on the chain", "deploy_contracts", environment=environment)
