@@ -137,7 +137,7 @@ class _Rules:
         elif type_name == "Extension" and "extension" in node and any(name[:5] == "value" for name in node):
             self.fault(path, "has both a value and extensions; FHIR allows one of them")
         elif type_name == "Narrative" and not _DIV.match(str(node.get("div", ""))):
-            self.note(f"{path}.div", "is not XHTML; it will be shown as plain text")
+            self.note(f"{path}.div", "is not XHTML, so it will not be shown")
 
     def value(self, value: Any, element: Element, path: str, name: str, index: int | None) -> None:
         kind = element.type
