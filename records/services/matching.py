@@ -37,18 +37,18 @@ class Matcher:
             return self._register(content, fhir_id)
         if content["resourceType"] in DIRECTORY_TYPES:
             return None
-        links = [link for link in patient_links(content) if not link.is_contained]
-        for link in links:
-            identity = resolve(link.reference, scope=scope, lookup=self)
+        references = _references_to_patients(content)
+        for reference in references:
+            identity = resolve(reference, scope=scope, lookup=self)
             if identity and identity[0] == "Patient" and (patient := self._find(identity[1])):
                 return patient
         if self.chosen:
             return self.chosen
-        if not links and scope and (patient := self._only_patient_in(scope)):
+        if not references and scope and (patient := self._only_patient_in(scope)):
             return patient
         raise NoPatient(
             _("belongs to a patient who is not in this import: add the Patient, or import with --patient")
-            if links
+            if references
             else _("names no patient: import it in a Bundle with its Patient, or with --patient")
         )
 
@@ -122,11 +122,19 @@ class Matcher:
         same = [patient for patient in found if born and patient.birth_date == born]
         if len(found) != 1 or not same:
             raise NoPatient(
-                _(
-                    "shares a number with a patient whose birth date differs: decide, then import with --patient"
-                )
+                _("has the number of a patient born on another day: decide, then import with --patient")
             )
         return same[0]
+
+
+def _references_to_patients(content: dict[str, Any]) -> list[str]:
+    """By which references a resource is somebody's record: R4's compartment, and an implant's patient."""
+    found = [link.reference for link in patient_links(content) if not link.is_contained]
+    # R4 leaves Device out of the compartment, and an implant is somebody's all the same.
+    for element in ("patient", "subject"):
+        if isinstance(node := content.get(element), dict) and isinstance(node.get("reference"), str):
+            found.append(node["reference"])
+    return found
 
 
 def _identifiers(content: dict[str, Any]) -> Any:

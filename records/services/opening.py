@@ -16,7 +16,7 @@ from chain.anchoring import Anchoring, AnchoringState
 from consent.rules import Action, decide
 from patients.models import Patient
 from records.encryption import CannotDecrypt
-from records.fhir.present import Presented, index_of, present
+from records.fhir.present import Presented, present
 from records.fhir.references import links_in
 from records.fhir.strict import NotStrict, parse
 from records.models import Kind, Record, RecordReference, RecordVersion
@@ -116,14 +116,14 @@ def open_series(
     _ground(by, record.patient, at)
     latest = RecordVersion.objects.filter(record=record).latest().select_related("record", "data_key")
     content = _content(latest.get())
-    codes = index_of(content).codes if content else ()
-    if not codes:
+    measured = present(content).measurements if content else ()
+    if not measured or not measured[0].series:
         return []
     same = RecordVersion.objects.latest().filter(
         record__patient=record.patient,
         record__kind=Kind.RESULT,
         record__occurred_date__isnull=False,
-        record__search_tokens__token=code_token(codes[0]),
+        record__search_tokens__token=code_token(measured[0].series),
     )
     return open_list(
         same.order_by("record__occurred_date", "record__created_at", "record_id"),

@@ -180,7 +180,7 @@ def _index(pairs: list[tuple[Record, Incoming]], *, source: str) -> None:
         for token in (
             identity_token(source, *incoming.identity),
             *identifier_tokens(source, incoming.content),
-            *(code_token(code) for code in index_of(incoming.content).codes),
+            *(code_token(code) for code in index_of(incoming.content).tokens),
         )
     }
     SearchToken.objects.bulk_create(SearchToken(record=record, token=token) for record, token in tokens)

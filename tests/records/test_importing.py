@@ -15,6 +15,10 @@ from tests.records.bundles import PATIENT, bundle, found_in, observation
 pytestmark = pytest.mark.django_db
 
 
+def another_patient(fhir_id):
+    return {"resourceType": "Patient", "id": fhir_id, "name": [{"family": "Osei"}], "birthDate": "1990-01-01"}
+
+
 def imported(text, noon, **options):
     return import_records(found_in(text), source="lab", at=noon, **options)
 
@@ -97,7 +101,7 @@ class TestImportRecords:
 
     def test_refuses_a_record_that_is_already_another_patients(self, noon):
         imported(bundle(PATIENT, observation()), noon)
-        ben = {**PATIENT, "id": "ben", "identifier": [], "name": [{"family": "Osei"}]}
+        ben = another_patient("ben")
 
         report = imported(bundle(ben, observation(patient="ben", value="9")), noon)
 
@@ -167,7 +171,7 @@ class TestReferences:
         assert RecordReference.objects.get(pointer="/performer/0").target.fhir_id == "gp"
 
     def test_never_lead_into_another_patients_record(self, noon):
-        ben = {**PATIENT, "id": "ben", "identifier": [], "name": [{"family": "Osei"}]}
+        ben = another_patient("ben")
         prying = observation("prying", hasMember=[{"reference": "Observation/secret"}])
 
         imported(bundle(PATIENT, ben, observation("secret", patient="ben"), prying), noon)
