@@ -25,7 +25,8 @@ class Matcher:
 
     def __init__(self, *, source: str, chosen: Patient | None, by: Any, at: datetime) -> None:
         self.source, self.chosen, self.by, self.at = source, chosen, by, at
-        self._known: dict[str, Patient] = {}
+        # None for those who have not come yet: asked once, until the next Patient comes.
+        self._known: dict[str, Patient | None] = {}
 
     def patient_of(self, content: dict[str, Any], fhir_id: str, scope: Scope | None) -> Patient | None:
         """
@@ -84,9 +85,7 @@ class Matcher:
                 .select_related("patient")
                 .first()
             )
-            if record is None or record.patient is None:
-                return None
-            self._known[fhir_id] = record.patient
+            self._known[fhir_id] = record.patient if record else None
         return self._known[fhir_id]
 
     def _only_patient_in(self, scope: Scope) -> Patient | None:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from chain.commitment import Header, commit
@@ -16,7 +17,7 @@ from django.db import connection, transaction
 from chain.log import append_leaves
 from patients.blind_index import blind_index
 from patients.models import Patient
-from records.fhir.present import index_of
+from records.fhir.present import Indexed, index_of
 from records.fhir.references import Scope, links_in, resolve
 from records.models import DataKey, Kind, Record, RecordReference, RecordVersion, SearchToken
 from records.tokens import code_token, identifier_tokens, identity_token, reference_token
@@ -24,7 +25,7 @@ from records.tokens import code_token, identifier_tokens, identity_token, refere
 TOPIC = "record"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Incoming:
     """A valid resource whose patient is known, on its way into the store."""
 
@@ -41,6 +42,10 @@ class Incoming:
     @property
     def identity(self) -> tuple[str, str]:
         return self.resource_type, self.fhir_id
+
+    @cached_property
+    def indexed(self) -> Indexed:
+        return index_of(self.content)
 
 
 @dataclass
@@ -124,7 +129,7 @@ def _existing(batch: Sequence[Incoming], source: str) -> dict[tuple[str, str], t
 
 def _described(record: Record, incoming: Incoming) -> Record:
     """Give a record the clear columns of its newest version."""
-    indexed = index_of(incoming.content)
+    indexed = incoming.indexed
     record.patient = incoming.patient
     record.resource_type, record.fhir_id = incoming.identity
     record.occurred_date = indexed.occurred_from
@@ -180,7 +185,7 @@ def _index(pairs: list[tuple[Record, Incoming]], *, source: str) -> None:
         for token in (
             identity_token(source, *incoming.identity),
             *identifier_tokens(source, incoming.content),
-            *(code_token(code) for code in index_of(incoming.content).tokens),
+            *(code_token(code) for code in incoming.indexed.tokens),
         )
     }
     SearchToken.objects.bulk_create(SearchToken(record=record, token=token) for record, token in tokens)
