@@ -126,7 +126,8 @@ def report(tally: Tally, say: Callable[[str], None] = print) -> int:
 
 def run_aloud(command: list[str], environment: Mapping[str, str]) -> tuple[int, str]:
     """Run a command, show what it prints as it prints it, and return its exit code and all of that."""
-    process = subprocess.Popen(
+    lines = []
+    with subprocess.Popen(
         [shutil.which(command[0], path=environment["PATH"]) or command[0], *command[1:]],
         cwd=CHECKOUT,
         env=environment,
@@ -135,17 +136,16 @@ def run_aloud(command: list[str], environment: Mapping[str, str]) -> tuple[int, 
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-    )
-    lines = []
-    try:
-        for line in process.stdout or []:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            lines.append(line)
-        return process.wait(), "".join(lines)
-    except BaseException:
-        process.terminate()
-        raise
+    ) as process:
+        try:
+            for line in process.stdout or []:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+                lines.append(line)
+        except BaseException:
+            process.terminate()
+            raise
+    return process.returncode, "".join(lines)
 
 
 def pytest_counts(output: str) -> dict[str, int]:
