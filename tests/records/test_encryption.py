@@ -76,7 +76,9 @@ class TestRecordVersion:
         with pytest.raises(CannotDecrypt):
             _ = type(haemoglobin).objects.get(pk=haemoglobin.pk).document
 
-    @pytest.mark.parametrize("statement", ["UPDATE records_recordversion SET number = 7", "DELETE FROM records_recordversion"])
+    @pytest.mark.parametrize(
+        "statement", ["UPDATE records_recordversion SET number = 7", "DELETE FROM records_recordversion"]
+    )
     def test_refuses_every_change(self, haemoglobin, statement):
         from django.db import DatabaseError, connection
 

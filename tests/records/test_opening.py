@@ -28,7 +28,9 @@ class TestOpenRecord:
         assert event.facts["address"] == "192.0.2.7"
         assert event.leaf.topic == "access"
 
-    @pytest.mark.parametrize("stranger", ["doctor_account", "billing_clerk", "records_officer", "privacy_officer"])
+    @pytest.mark.parametrize(
+        "stranger", ["doctor_account", "billing_clerk", "records_officer", "privacy_officer"]
+    )
     def test_refuses_whoever_has_no_ground(self, request, haemoglobin, stranger, noon):
         with pytest.raises(PermissionDenied):
             open_record(haemoglobin, by=request.getfixturevalue(stranger), at=noon)
