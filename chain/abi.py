@@ -48,7 +48,7 @@ class Contract:
         self.abi: list[dict[str, Any]] = artifact["abi"]
         self.bytecode = _code_of(artifact["bytecode"])
         self.deployed_bytecode = _code_of(artifact["deployedBytecode"])
-        self._immutables = _immutables_of(artifact)
+        self._immutables = [(each["start"], each["length"]) for each in artifact["immutableReferences"]]
         self._functions = {part["name"]: part for part in self.abi if part["type"] == "function"}
         self._events = {_topic(part): part for part in self.abi if part["type"] == "event"}
         errors = [part for part in self.abi if part["type"] == "error"]
@@ -151,16 +151,8 @@ def reason_of(data: bytes, otherwise: str) -> RevertReason:
     return RevertReason(otherwise or "no reason given", {"data": data} if data else {})
 
 
-def _code_of(code: Any) -> bytes:
-    text = code["object"] if isinstance(code, dict) else code
+def _code_of(text: str) -> bytes:
     return bytes.fromhex(text.removeprefix("0x"))
-
-
-def _immutables_of(artifact: dict[str, Any]) -> list[tuple[int, int]]:
-    deployed = artifact["deployedBytecode"]
-    references = deployed.get("immutableReferences", {}) if isinstance(deployed, dict) else {}
-    references = references or artifact.get("immutableReferences", {})
-    return [(each["start"], each["length"]) for places in references.values() for each in places]
 
 
 def _types(parts: Sequence[dict[str, Any]]) -> list[str]:

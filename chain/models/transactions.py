@@ -140,9 +140,14 @@ class Transaction(models.Model):
         self.save()
 
     def leave_block(self) -> None:
-        """Go back to sent, because the block that held this transaction is not part of the chain any more."""
+        """
+        Go back to sent, because the block that held this transaction is not part of the chain any more.
+
+        One that we only found there, and have no bytes of, is dropped instead.
+        """
+        can_be_sent = self.attempts.exists()
         self.move(
-            self.State.SENT,
+            self.State.SENT if can_be_sent else self.State.DROPPED,
             hash=None,
             block_number=None,
             block_hash=None,
@@ -151,8 +156,10 @@ class Transaction(models.Model):
             gas_price=None,
             contract_address=None,
             final_at=None,
-            error="",
+            error="" if can_be_sent else "its block is gone",
         )
+        if not can_be_sent:
+            self.heads.update(transaction=None)
 
 
 class Attempt(models.Model):
