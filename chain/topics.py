@@ -1,12 +1,18 @@
 """
-What leaves are about, as the apps above this one tell us.
+What leaves and events are about, as the apps above this one tell us.
 
 `chain` cannot know what a leaf commits to. Each app registers its topics in `AppConfig.ready`, with a
-function that looks at the thing itself again and says what its commitment should be.
+function that looks at the thing itself again and says what its commitment should be. In the same way it
+registers what it does when a contract announces something.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chain.models import Event
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +56,29 @@ def register(topic: str, *, recompute: Recompute) -> None:
 def recompute_for(topic: str) -> Recompute | None:
     """Return the function that answers for a topic, or nothing if no app does."""
     return _topics.get(topic)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventHandler:
+    """
+    What an app does when an event is read, and how that is undone should its block be gone.
+
+    Both run inside the follower's database transaction, once the event is as deep as the settings ask.
+    """
+
+    handle: Callable[["Event", datetime], None]
+    undo: Callable[["Event", datetime], None]
+
+
+_handlers: dict[tuple[str, str], list[EventHandler]] = {}
+
+
+def register_event(contract: str, event: str, handler: EventHandler) -> None:
+    """Have an event of a contract followed. Twice does no harm."""
+    handlers = _handlers.setdefault((contract, event), [])
+    if handler not in handlers:
+        handlers.append(handler)
+
+
+def handlers_for(contract: str, event: str) -> Sequence[EventHandler]:
+    return _handlers.get((contract, event), [])

@@ -188,7 +188,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=50)),
                 (
                     "arguments",
-                    models.JSONField(help_text="Numbers as text where JSON would round them; bytes as hex."),
+                    models.JSONField(help_text="By name; bytes as hex."),
                 ),
                 (
                     "block",

@@ -45,7 +45,7 @@ class Event(models.Model):
     transaction_hash = models.CharField(max_length=66)
     contract = models.CharField(max_length=50)
     name = models.CharField(max_length=50)
-    arguments = models.JSONField(help_text="Numbers as text where JSON would round them; bytes as hex.")
+    arguments = models.JSONField(help_text="By name; bytes as hex.")
 
     class Meta:
         constraints = [
