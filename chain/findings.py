@@ -1,0 +1,49 @@
+"""What a check of the log found, and how it is remembered until it is healed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chain.locks import only_one
+from chain.models import Mismatch
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not hold, with the row it is about."""
+
+    kind: Mismatch.Kind
+    subject: str
+    cause: str
+    leaf_id: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.cause}"
+
+
+def record_findings(findings: Sequence[Finding], *, at: datetime, with_chain: bool) -> None:
+    """
+    Remember what was found, and mark as resolved what was found before and holds again.
+
+    :param with_chain: whether the chain was looked at; if not, what was found there before stays open
+    """
+    with only_one("chain.checking", wait=True):
+        known = {(each.kind, each.subject): each for each in Mismatch.objects.open()}
+        found = {(finding.kind.value, finding.subject): finding for finding in findings}
+        Mismatch.objects.bulk_create(
+            Mismatch(
+                kind=finding.kind,
+                subject=finding.subject,
+                cause=finding.cause,
+                leaf_id=finding.leaf_id,
+                found_at=at,
+            )
+            for key, finding in found.items()
+            if key not in known
+        )
+        healed = [
+            mismatch.pk
+            for key, mismatch in known.items()
+            if key not in found and (with_chain or mismatch.kind != Mismatch.Kind.CHAIN)
+        ]
+        Mismatch.objects.filter(pk__in=healed).update(resolved_at=at)
