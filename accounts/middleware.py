@@ -1,34 +1,32 @@
 """Staff cannot enter without a second factor."""
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
-from allauth.mfa.utils import is_mfa_enabled
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
-# What a staff member without a second factor may still open: setting one up, and leaving.
-OPEN_WITHOUT_SECOND_FACTOR = frozenset(
-    {
-        "account_login",
-        "account_logout",
-        "account_reauthenticate",
-        "mfa_index",
-        "mfa_activate_totp",
-        "mfa_add_webauthn",
-        "mfa_reauthenticate",
-        "mfa_reauthenticate_webauthn",
-        "healthz",
-        "readyz",
-        "set_language",
-    }
+from accounts.second_factor import has_passed_second_factor, has_second_factor
+
+# What anybody may open, whoever they are: their own way out, and what tells nothing about anybody.
+OPEN = frozenset(
+    {"account_login", "account_logout", "set_language", "theme", "healthz", "readyz", "verify", "gallery"}
 )
+# What a staff member may open to set up their first second factor.
+OPEN_TO_SET_UP = frozenset(
+    {"account_reauthenticate", "accounts:index", "mfa_index", "mfa_activate_totp", "mfa_add_webauthn"}
+)
+# What a session opens to show the second factor that its account has got meanwhile.
+OPEN_TO_SHOW_IT = frozenset({"account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"})
 
 
 class SecondFactorRequired:
     """
-    Send staff who have no second factor yet to the page where they set one up.
+    Send staff who have no second factor to the page where they set one up, and staff who have one but
+    did not show it in this session to the page where they do.
 
-    Whoever has one is asked for it by allauth before the session is theirs, so having it is enough here.
+    allauth asks for it at sign-in already; this holds for sessions that began otherwise or earlier.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -40,10 +38,15 @@ class SecondFactorRequired:
     def process_view(
         self, request: HttpRequest, view_func: object, args: object, kwargs: object
     ) -> HttpResponse | None:
-        user = request.user
-        if not user.is_authenticated or not user.is_staff:
+        # The name comes first: health checks must not touch the session, and so the database.
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        if name in OPEN or not request.user.is_authenticated or not request.user.is_staff:
             return None
-        match = request.resolver_match
-        if match and match.url_name in OPEN_WITHOUT_SECOND_FACTOR:
+        if has_passed_second_factor(request):
             return None
-        return None if is_mfa_enabled(user) else redirect("mfa_index")
+        if has_second_factor(request.user):
+            if name in OPEN_TO_SHOW_IT:
+                return None
+            back = request.get_full_path() if request.method == "GET" else reverse("home")
+            return redirect(reverse("account_reauthenticate") + "?" + urlencode({"next": back}))
+        return None if name in OPEN_TO_SET_UP else redirect("accounts:index")

@@ -4,6 +4,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+
+from ehrportal.context_processors import hospital
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
@@ -23,6 +26,19 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "errors/csrf.html", status=403)
 
 
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """Answer for allauth's rate limits, which look this handler up beside Django's own."""
+    return render(request, "errors/429.html", status=429)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer although something of ours failed, perhaps the database: no menu, no messages, nobody's name."""
-    return render(request, "errors/500.html", status=500)
+    """
+    Answer although something of ours failed, perhaps the database.
+
+    Asks for nobody's session: the page is rendered for a request that has none.
+    """
+    bare = HttpRequest()
+    bare.path = request.path
+    bare.method = request.method
+    html = render_to_string("errors/500.html", hospital(bare) | {"request": bare, "is_broken": True})
+    return HttpResponse(html, status=500)

@@ -1,14 +1,17 @@
 """The Jinja2 environment of the patients' and public pages."""
 
+import json
 from datetime import datetime
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.serializers.json import DjangoJSONEncoder
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import formats, timezone, translation
 from django.utils.timesince import timesince
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
+from markupsafe import Markup
 
 
 def date_in_words(value: Any) -> str:
@@ -26,6 +29,12 @@ def day_of_moment(value: Any) -> str:
     if isinstance(value, datetime):
         value = timezone.localtime(value)
     return date_in_words(value)
+
+
+def json_for_script(value: Any) -> Markup:
+    """Write `value` as JSON that can stand in a <script> block: nothing in it ends the block."""
+    text = json.dumps(value, cls=DjangoJSONEncoder)
+    return Markup(text.replace("<", "\\u003C").replace(">", "\\u003E").replace("&", "\\u0026"))  # noqa: S704 - escaped just now
 
 
 def environment(**options: Any) -> Environment:
@@ -49,6 +58,11 @@ def environment(**options: Any) -> Environment:
         get_language_bidi=translation.get_language_bidi,
     )
     env.filters.update(
-        date=date_in_words, day=day_of_moment, moment=moment_in_words, intcomma=intcomma, timesince=timesince
+        date=date_in_words,
+        day=day_of_moment,
+        moment=moment_in_words,
+        intcomma=intcomma,
+        timesince=timesince,
+        json_for_script=json_for_script,
     )
     return env

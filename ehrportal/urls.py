@@ -4,6 +4,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
 
+from accounts.sites import workspace
 from ehrportal import errors, health, theme, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("verify", views.verify, name="verify"),
     path("account/", include("accounts.urls")),
     path("invitation/", include("patients.urls")),
+    path("workspace/", workspace.urls),
     path("", lambda request: HttpResponse("soon"), name="home"),
 ]
 
@@ -23,4 +25,5 @@ if settings.IS_LOCAL:
 handler400 = errors.bad_request
 handler403 = errors.permission_denied
 handler404 = errors.page_not_found
+handler429 = "ehrportal.errors.too_many_requests"
 handler500 = errors.server_error
