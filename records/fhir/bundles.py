@@ -123,12 +123,7 @@ def _read_slots(text: str, position: int, slots: list[Slot]) -> int:
         slot = Slot(index=len(slots), start=position, end=position)
         slots.append(slot)
         try:
-            for member in _members(text, position):
-                if member.key in slot.members:
-                    slot.reason = f"has the key “{member.key[:64]}” twice in one object"
-                slot.members[member.key] = member
-                slot.end = member.end
-            slot.end = _after_space(text, slot.end if slot.members else position + 1) + 1
+            _read_slot(text, position, slot)
         except Misshapen as error:
             slot.reason = slot.reason or str(error)
             slot.end = _closing(text, position, error)
@@ -136,9 +131,20 @@ def _read_slots(text: str, position: int, slots: list[Slot]) -> int:
     return position + 1
 
 
-def _members(text: str, position: int) -> Iterator[Member]:
+def _read_slot(text: str, position: int, slot: Slot) -> None:
     if text[position : position + 1] != "{":
-        raise Misshapen("is not an object", position)
+        slot.end = _value(text, position)[1]
+        slot.reason = "is not an object"
+        return
+    for member in _members(text, position):
+        if member.key in slot.members:
+            slot.reason = f"has the key “{member.key[:64]}” twice in one object"
+        slot.members[member.key] = member
+        slot.end = member.end
+    slot.end = _after_space(text, slot.end if slot.members else position + 1) + 1
+
+
+def _members(text: str, position: int) -> Iterator[Member]:
     position = _after_space(text, position + 1)
     while text[position : position + 1] != "}":
         key, start = _key(text, position)
