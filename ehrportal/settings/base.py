@@ -130,6 +130,8 @@ CHAIN_PUBLIC_RPC_URL = env("CHAIN_PUBLIC_RPC_URL", default=CHAIN_RPC_URL)
 CHAIN_ID = env.int("CHAIN_ID", default=31337)
 CHAIN_REGISTRY_ADDRESS = env("CHAIN_REGISTRY_ADDRESS", default="")
 CHAIN_RECORD_LOG_ADDRESS = env("CHAIN_RECORD_LOG_ADDRESS", default="")
+# No event of ours is older than this block; it spares the follower the chain's youth.
+CHAIN_START_BLOCK = env.int("CHAIN_START_BLOCK", default=0)
 CHAIN_CONFIRMATIONS = env.int("CHAIN_CONFIRMATIONS", default=12)
 # A head is sealed when this many leaves wait, or the oldest has waited this many seconds.
 LOG_SEAL_SIZE = env.int("LOG_SEAL_SIZE", default=1000)
@@ -190,9 +192,16 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_USER_MODEL_EMAIL_FIELD = None
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+MFA_ADAPTER = "accounts.mfa.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+# A passkey stands for user name, password and second factor at once, so the device checks the person.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = HOSPITAL_NAME
+# Clocks of phones run up to half a minute off.
+MFA_TOTP_TOLERANCE = 1
+# How many proxies stand before the portal: limits are counted per address, and theirs is nobody's.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 USERSESSIONS_TRACK_ACTIVITY = True
 
 SESSION_COOKIE_HTTPONLY = True
@@ -200,6 +209,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "ehrportal.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
