@@ -13,7 +13,7 @@ from chain.waiting import TookTooLong
 
 
 class Command(ReportingCommand):
-    help = "Deploys the contracts to a local chain and makes this hospital a member, if that is still to be done."
+    help = "Deploys the contracts to a local chain and makes this hospital a member, unless that is done."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
