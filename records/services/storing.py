@@ -10,10 +10,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from chain.commitment import Header, commit
 from django.conf import settings
 from django.db import connection, transaction
 
+from chain.commitment import Header, commit
 from chain.log import append_leaves
 from patients.blind_index import blind_index
 from patients.models import Patient

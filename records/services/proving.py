@@ -1,0 +1,110 @@
+"""Proofs of records: a file that a stranger can check, made only of what the chain holds for good."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from audit import services as audit
+from chain.client import NodeError, current_node
+from chain.commitment import UnknownElement, disclose
+from chain.deployment import NotAMember, NotDeployed, contracts, institution_number
+from chain.log import NotAnchored, covering_head, inclusion_path
+from chain.merkle import ProofInvalid
+from chain.models import Event, Head
+from chain.proof import build_proof
+from consent.rules import Action, decide
+from records.encryption import CannotDecrypt
+from records.models import RecordVersion
+from records.services.storing import header_of
+
+WHOLE_RECORD = ("",)
+
+
+class ProofNotReady(Exception):
+    """The version is not on the chain for good yet, so there is nothing to prove it by; it will be."""
+
+
+class RecordChanged(Exception):
+    """The stored version is not the one that was anchored, so no proof of it exists."""
+
+
+@transaction.atomic
+def prove_version(
+    version: RecordVersion,
+    *,
+    by: Any,
+    at: datetime,
+    pointers: Sequence[str] = WHOLE_RECORD,
+    purpose: str = "",
+    address: str | None = None,
+) -> dict[str, Any]:
+    """
+    Return the proof of a version, or of single elements of it, for someone who may read it; log it.
+
+    :param pointers: JSON Pointers (RFC 6901) of the elements to disclose; the empty one is the whole file
+    :raises PermissionDenied: if `by` has no ground to read this record
+    :raises ProofNotReady: if its head is not final on the chain
+    :raises RecordChanged: if the row was tampered with
+    :raises UnknownElement: if nothing stands under one of the pointers
+    """
+    patient = version.record.patient
+    decision = decide(actor=by, action=Action.READ, patient=patient, at=at) if patient else None
+    if decision is None or decision.ground is None:
+        raise PermissionDenied
+    proof = proof_of(version, pointers=pointers)
+    audit.record(
+        "record.proved",
+        at=at,
+        by=by,
+        patient_id=version.record.patient_id,
+        ground=decision.ground.value,
+        purpose=purpose,
+        versions=[version.id],
+        address=address,
+        elements=list(pointers),
+    )
+    return proof
+
+
+def proof_of(version: RecordVersion, *, pointers: Sequence[str] = WHOLE_RECORD) -> dict[str, Any]:
+    """
+    Return the proof without asking who wants it: for the command line of the hospital itself.
+
+    :raises ProofNotReady, RecordChanged, UnknownElement: as `prove_version` does
+    """
+    try:
+        head = covering_head(version.leaf)
+        path = inclusion_path(version.leaf, head)
+    except NotAnchored as error:
+        raise ProofNotReady from error
+    try:
+        disclosure = disclose(version.document, header_of(version), version.commitment_secret, pointers)
+        return build_proof(
+            disclosure=disclosure,
+            leaf_index=version.leaf.index,
+            leaf_path=path,
+            size=head.size,
+            root=bytes(head.root),
+            chain_id=head.transaction.chain_id,
+            contract=head.transaction.to,
+            institution=_institution_of(head),
+            transaction=head.transaction.hash,
+        )
+    except UnknownElement:
+        raise
+    except (CannotDecrypt, ProofInvalid, ValueError) as error:
+        raise RecordChanged from error
+
+
+def _institution_of(head: Head) -> int:
+    """The hospital's number, as the head's own event says; the node is asked where that is not read yet."""
+    event = Event.objects.filter(name="HeadExtended", transaction_hash=head.transaction.hash).first()
+    if event:
+        return int(event.arguments["institution"])
+    try:
+        return institution_number(current_node(), contracts())
+    except (NodeError, NotAMember, NotDeployed) as error:
+        raise ProofNotReady from error
