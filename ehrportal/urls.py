@@ -1,11 +1,11 @@
 """Every address of the portal. A new one joins the authorization matrix in tests/."""
 
 from django.conf import settings
-from django.http import HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
 
 from accounts.sites import workspace
 from ehrportal import errors, health, theme, views
+from records.views import Home
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
@@ -16,7 +16,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("accounts.urls")),
     path("invitation/", include("patients.urls")),
     path("workspace/", workspace.urls),
-    path("", lambda request: HttpResponse("soon"), name="home"),
+    path("record/", include("records.urls")),
+    path("workspace/", workspace.urls),
+    path("log/", include("chain.urls")),
+    path("", Home.as_view(), name="home"),
 ]
 
 if settings.IS_LOCAL:
