@@ -55,6 +55,8 @@ def build_proof(
     :raises ProofInvalid: if an element is not under the commitment, or the leaf not under the head
     :raises ValueError: if an address, hash or number cannot stand in a proof
     """
+    if not disclosure.elements:
+        raise ValueError("a proof shows at least one element")
     for element in disclosure.elements:
         verify_inclusion(
             index=element.index,
