@@ -15,7 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("verify", views.verify, name="verify"),
     path("account/", include("accounts.urls")),
     path("invitation/", include("patients.urls")),
-    path("workspace/", workspace.urls),
     path("record/", include("records.urls")),
     path("workspace/", workspace.urls),
     path("log/", include("chain.urls")),
