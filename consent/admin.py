@@ -1,0 +1,180 @@
+"""The privacy officer's lists: who opened which record on which ground, and what failed verification."""
+
+from typing import Any
+
+from django.db.models import Case, OuterRef, Subquery, When
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RadioFilter, RangeDateFilter
+from unfold.decorators import display
+
+from accounts.models import Role
+from accounts.sites import MenuEntry, WorkspaceAdmin, workspace
+from audit.models import Event, EventDamaged
+from chain.models import Mismatch
+from consent import today
+from consent import workspace as pages
+from patients.models import Patient, PatientIdentifier
+from patients.numbers import hospital_system
+from patients.search import matching
+
+__all__ = ["EventAdmin", "MismatchAdmin", "pages", "today"]
+
+# What happened, as people say it; a name without words of its own is shown as it is.
+WORDS = {
+    "chart.opened": _("Opened the chart"),
+    "record.opened": _("Opened a record"),
+    "record.listed": _("Looked at a list of records"),
+    "record.proved": _("Downloaded a proof"),
+    "record.exported": _("Downloaded a record"),
+    "record.corrected": _("Corrected a record"),
+    "record.written": _("Wrote a note"),
+    "patient.registered": _("Registered the patient"),
+    "patient.opened": _("Opened the register's page"),
+    "invitation.sent": _("Invited the patient"),
+    "invitation.withdrawn": _("Withdrew an invitation"),
+    "account.created": _("Made their account"),
+    "passkey.added": _("Added a passkey"),
+    "care.started": _("Entered who treats the patient"),
+    "care.ended": _("Ended a doctor's care"),
+}
+
+
+class WhatFilter(DropdownFilter):
+    title = _("what happened")
+    parameter_name = "what"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("openings", _("Any opening of a record")), *WORDS.items()]
+
+    def queryset(self, request: HttpRequest, events: Any) -> Any:
+        if self.value() == "openings":
+            return events.openings()
+        return events.filter(name=self.value()) if self.value() else events
+
+
+class RoleFilter(DropdownFilter):
+    title = _("role")
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(role.value, role.label) for role in Role]
+
+    def queryset(self, request: HttpRequest, events: Any) -> Any:
+        return events.filter(actor_role=self.value()) if self.value() else events
+
+
+class EventAdmin(WorkspaceAdmin):
+    """Everything that was done with somebody's record, newest first. Patients appear by number."""
+
+    roles = frozenset({Role.PRIVACY_OFFICER})
+    menu = MenuEntry(_("Who opened what"), "visibility", 20)
+
+    list_display = ("when", "who", "role", "what", "whose", "why", "how_many")
+    list_filter = (
+        WhatFilter,
+        RoleFilter,
+        ("ground", ChoicesDropdownFilter),
+        ("at", RangeDateFilter),
+    )
+    search_fields = ("patient_id",)
+    search_help_text = _("Patient's number, whole name or birth date")
+    ordering = ("-at", "-id")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        own_number_first = Case(When(system=hospital_system(), then=0), default=1)
+        number = PatientIdentifier.objects.filter(patient=OuterRef("patient_id")).order_by(
+            own_number_first, "pk"
+        )
+        return Event.objects.filter(patient_id__isnull=False).annotate(
+            patient_number=Subquery(number.values("value")[:1])
+        )
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(
+            patient_id__in=matching(Patient.objects.all(), search_term).values("pk")
+        ), False
+
+    @display(description=_("When"))
+    def when(self, event: Event) -> str:
+        return date_format(timezone.localtime(event.at), "j F Y, H:i")
+
+    @display(description=_("Who"))
+    def who(self, event: Event) -> Any:
+        if event.actor_role == Role.PATIENT:
+            return _("The patient")
+        try:
+            return event.facts.get("actorName") or _("The portal itself")
+        except EventDamaged:
+            return _("Can't be read: this line was changed")
+
+    @display(description=_("Role"))
+    def role(self, event: Event) -> Any:
+        return Role(event.actor_role).label if event.actor_role in Role.values else ""
+
+    @display(description=_("What"))
+    def what(self, event: Event) -> Any:
+        return WORDS.get(event.name, event.name)
+
+    @display(description=_("Whose"))
+    def whose(self, event: Any) -> Any:
+        return event.patient_number or _("No number")
+
+    @display(description=_("Ground"))
+    def why(self, event: Event) -> str:
+        return event.get_ground_display()
+
+    @display(description=_("Records shown"))
+    def how_many(self, event: Event) -> Any:
+        try:
+            return len(event.facts.get("versions", ())) or ""
+        except EventDamaged:
+            return ""
+
+
+class OpenFilter(RadioFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("open", _("Does not hold")), ("healed", _("Holds again"))]
+
+    def queryset(self, request: HttpRequest, mismatches: Any) -> Any:
+        if self.value() == "open":
+            return mismatches.open()
+        return mismatches.filter(resolved_at__isnull=False) if self.value() == "healed" else mismatches
+
+
+class MismatchAdmin(WorkspaceAdmin):
+    """What `check_log` found that does not match what was anchored, in words."""
+
+    roles = frozenset({Role.PRIVACY_OFFICER})
+    menu = MenuEntry(_("Failed verifications"), "gpp_maybe", 30)
+
+    list_display = ("found", "finding", "subject", "cause", "state")
+    list_filter = (OpenFilter,)
+    ordering = ("-found_at", "-pk")
+
+    @display(description=_("Found"))
+    def found(self, mismatch: Mismatch) -> str:
+        return date_format(timezone.localtime(mismatch.found_at), "j F Y, H:i")
+
+    @display(description=_("What does not hold"))
+    def finding(self, mismatch: Mismatch) -> str:
+        return mismatch.get_kind_display().capitalize()
+
+    @display(description=_("State"), label={"open": "danger", "healed": "success"})
+    def state(self, mismatch: Mismatch) -> tuple[str, Any]:
+        if mismatch.resolved_at is None:
+            return "open", _("Does not hold")
+        return "healed", _("Holds again since %(day)s") % {
+            "day": date_format(timezone.localtime(mismatch.resolved_at), "j F Y")
+        }
+
+
+workspace.register(Event, EventAdmin)
+workspace.register(Mismatch, MismatchAdmin)
