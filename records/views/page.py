@@ -1,0 +1,90 @@
+"""What the patient's pages share: whose they are, and what a list of records needs to be shown."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import F, QuerySet
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.views.generic.base import ContextMixin, View
+
+from patients.models import Patient
+from records.models import RecordVersion
+from records.rules import patient_of
+from records.services.opening import Opened, open_list
+
+A_PAGE = 20
+
+
+class PatientPage(ContextMixin, View):
+    """
+    A page of the signed-in patient's own record.
+
+    For everybody else there is nothing at these addresses. `self.now` is the one moment of the
+    request: what is visible and what the access log says agree about it.
+    """
+
+    http_method_names = ["get", "head", "options"]
+
+    patient: Patient
+    now: datetime
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.now = timezone.now()
+        patient = patient_of(request.user)
+        self.is_for_patient = patient is not None
+        if patient is not None:
+            self.patient = patient
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not self.is_for_patient:
+            return self.answer_others(request)
+        return super().dispatch(request, *args, **kwargs)
+
+    def answer_others(self, request: HttpRequest) -> HttpResponseBase:
+        raise Http404
+
+    def visible_versions(self) -> Any:
+        """Every version that this patient may see, ready to be listed newest first."""
+        return RecordVersion.objects.visible_to(self.request.user, at=self.now).filter(
+            record__patient=self.patient
+        )
+
+    def latest_versions(self) -> Any:
+        """The current version of each record, in the order of “My record”."""
+        return self.visible_versions().latest().order_by(*NEWEST_FIRST)
+
+    def open(self, versions: Any) -> list[Opened]:
+        """Open these versions, a queryset or a list, which leaves one line in the access log."""
+        return open_list(
+            versions,
+            by=self.request.user,
+            at=self.now,
+            patient=self.patient,
+            address=address_of(self.request),
+        )
+
+
+# By the day it happened, undated ones last; the key makes the order total for paging.
+NEWEST_FIRST = (F("record__occurred_date").desc(nulls_last=True), "-created_at", "record_id")
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """Return the network address the request came from, for the access log."""
+    address: str | None = request.META.get("REMOTE_ADDR")
+    return address or None
+
+
+def page_of(rows: QuerySet[Any], request: HttpRequest, *, size: int = A_PAGE) -> Page[Any]:
+    """Cut out the page that was asked for: the first for nonsense, the last for a number too high."""
+    return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def query_without_page(request: HttpRequest) -> str:
+    """Return the search as it was asked, so that the next page keeps it."""
+    asked = request.GET.copy()
+    asked.pop("page", None)
+    return asked.urlencode()
