@@ -77,8 +77,10 @@ class Contract:
 
     def deployment_data(self, *arguments: Any) -> bytes:
         """Return the data of the transaction that makes one of these."""
-        constructor = next((part for part in self.abi if part["type"] == "constructor"), {"inputs": []})
-        return self.bytecode + encode(_types(constructor["inputs"]), list(arguments))
+        inputs: list[dict[str, Any]] = next(
+            (part["inputs"] for part in self.abi if part["type"] == "constructor"), []
+        )
+        return self.bytecode + encode(_types(inputs), list(arguments))
 
     def decode_event(self, topics: Sequence[bytes], data: bytes) -> tuple[str, dict[str, Any]]:
         """

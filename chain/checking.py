@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -60,7 +60,7 @@ class Row(NamedTuple):
     """What is read of a leaf."""
 
     pk: int
-    index: int | None
+    place: int | None
     topic: str
     commitment: bytes
 
@@ -85,7 +85,7 @@ def check_log(at: datetime, *, with_chain: bool = True) -> Report:
 def _check_waiting(report: Report) -> None:
     """Leaves without a place yet are promises too."""
     rows = Leaf.objects.pending().order_by("id").values_list("id", "index", "topic", "commitment")
-    for chunk in _chunks(Row(*row) for row in rows.iterator(chunk_size=CHUNK)):
+    for chunk in _chunks(rows.iterator(chunk_size=CHUNK)):
         report.waiting += len(chunk)
         recomputed = _recompute(chunk, report)
         for row in chunk:
@@ -127,12 +127,12 @@ def _checked_hashes(size: int, report: Report) -> Iterator[bytes]:
         .values_list("id", "index", "topic", "commitment")
         .iterator(chunk_size=CHUNK)
     )
-    for chunk in _chunks(Row(*row) for row in rows):
-        last = chunk[-1].index or 0
+    for chunk in _chunks(rows):
+        last = chunk[-1].place or 0
         stored = _stored_hashes(expected, last + 1)
         recomputed = _recompute(chunk, report)
         for row in chunk:
-            index = row.index or 0
+            index = row.place or 0
             if index > expected:
                 yield from _gap(expected, index, stored, report)
             report.leaves += 1
@@ -158,7 +158,7 @@ def _check_leaf(row: Row, recomputed: Recomputed | None, stored: bytes | None, r
             report.erased += 1
         return own
     label = recomputed.label if recomputed is not None and recomputed.label else row.topic
-    place = "waiting" if row.index is None else f"index {row.index}"
+    place = "waiting" if row.place is None else f"index {row.place}"
     report.findings.append(Finding(Kind.LEAF, f"{label} (leaf {row.pk}, {place})", cause, leaf_id=row.pk))
     return own if stored is None else stored
 
@@ -253,10 +253,10 @@ def _check_head(head: Head, root: bytes, key: Ed25519PublicKey, report: Report) 
         )
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _chunks(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[Row]]:
     chunk: list[Row] = []
-    for row in rows:
-        chunk.append(row._replace(commitment=bytes(row.commitment)))
+    for pk, place, topic, commitment in rows:
+        chunk.append(Row(pk, place, topic, bytes(commitment)))
         if len(chunk) == CHUNK:
             yield chunk
             chunk = []

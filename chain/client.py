@@ -106,10 +106,10 @@ class Node:
     """
 
     def __init__(self, url: str, *, chain_id: int, timeout: float = TIMEOUT) -> None:
+        self._connection: http.client.HTTPConnection | None = None
         self.url = url
         self.chain_id = chain_id
         self.timeout = timeout
-        self._connection: http.client.HTTPConnection | None = None
         self._counter = 0
 
     def ask(self, method: str, *params: Any) -> Any:
@@ -121,7 +121,7 @@ class Node:
         """
         return self._result(self._exchange(self._question(method, params)))
 
-    def ask_all(self, questions: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+    def ask_all(self, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
         """
         Ask many questions in few requests, and return the results in the questions' order.
 
@@ -149,7 +149,8 @@ class Node:
     def block(self, number: int | str) -> dict[str, Any] | None:
         """Return a block's header by number or tag, or nothing if the chain does not reach there."""
         tag = number if isinstance(number, str) else hex(number)
-        return self.ask("eth_getBlockByNumber", tag, False)
+        found: dict[str, Any] | None = self.ask("eth_getBlockByNumber", tag, False)
+        return found
 
     def blocks(self, numbers: Sequence[int]) -> list[dict[str, Any] | None]:
         return self.ask_all([("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
@@ -284,6 +285,10 @@ class Node:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def __del__(self) -> None:
+        # A thread that ends leaves its node behind.
+        self.close()
 
 
 def _named(error: Any) -> NodeError:

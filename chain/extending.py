@@ -55,7 +55,7 @@ def extend(at: datetime) -> Transaction | None:
 
         # Read again under the lock: another worker may just have given it its transaction.
         newest = Head.objects.newest()
-        if newest.transaction_id is not None:
+        if newest is None or newest.transaction_id is not None:
             return None
         size, root = head_on_chain(node, where)
         mined = Head.objects.filter(transaction__in=extensions.filter(state__in=MINED)).newest()
@@ -84,16 +84,17 @@ def head_on_chain(node: Node, where: Contracts) -> tuple[int, bytes]:
     return int(size), bytes(root)
 
 
-def check_history(newest: Head, size: int, root: bytes) -> None:
+def check_history(newest: Head | None, size: int, root: bytes) -> None:
     """
     Make sure that the head on the chain is one that our log passed through.
 
     :raises HistoryDiffers: if it is not
     """
-    if size > newest.size:
+    known = newest.size if newest else 0
+    if size > known:
         raise HistoryDiffers(
-            f"the chain has a head of {size} leaves, and the log here only {newest.size}: "
+            f"the chain has a head of {size} leaves, and the log here only {known}: "
             "the database lost some, or another installation uses the operator's key"
         )
-    if size and stored_tree(newest.size).root(size) != root:
+    if size and stored_tree(known).root(size) != root:
         raise HistoryDiffers(f"the chain's head of {size} leaves has another root than the log here")
