@@ -168,6 +168,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 30},
     },
     "follow the chain": {"task": "chain.tasks.follow_chain", "schedule": 5, "options": {"expires": 30}},
+    "check the log": {"task": "chain.tasks.check_log", "schedule": 24 * 60 * 60},
     "note that workers and beat are alive": {"task": "ehrportal.tasks.beat", "schedule": 10},
     "pick up imports that were left": {"task": "records.tasks.resume_imports", "schedule": 60},
 }
