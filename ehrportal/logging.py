@@ -63,5 +63,7 @@ def configuration(*, json: bool) -> dict[str, Any]:
             "gunicorn.access": {"level": "CRITICAL"},
             "celery.app.trace": {"level": "WARNING"},
             "web3": {"level": "WARNING"},
+            # It names the credential, which is somebody.
+            "fido2": {"level": "WARNING"},
         },
     }
