@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.second_factor import is_last_way_in
@@ -27,11 +28,17 @@ def _cipher(column_key: str) -> Fernet:
 class MFAAdapter(DefaultMFAAdapter):
     """Second factors that tell nothing about a patient, and whose secrets are encrypted at rest."""
 
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _("This was not accepted. Check that it belongs to this account, and try again."),
+        "cannot_delete_authenticator": _("It is your only second factor."),
+    }
+
     def encrypt(self, text: str) -> str:
-        return _cipher(settings.CRYPTOGRAPHY_KEY).encrypt(text.encode()).decode()
+        return _cipher(settings.COLUMN_KEY).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _cipher(settings.CRYPTOGRAPHY_KEY).decrypt(encrypted_text.encode()).decode()
+        return _cipher(settings.COLUMN_KEY).decrypt(encrypted_text.encode()).decode()
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         return not is_last_way_in(authenticator)
