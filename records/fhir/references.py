@@ -120,9 +120,14 @@ def resolve(reference: str, *, scope: Scope | None = None, lookup: Lookup | None
 
 
 def named_in(reference: str) -> Identity | None:
-    """The type and id that a reference spells out, whether or not there is such a resource."""
+    """
+    The type and id that a relative reference spells out, whether or not there is such a resource.
+
+    Another server's Patient/1 is somebody else, so a whole web address names nobody here.
+    """
     match = _REST.fullmatch(reference.split("#")[0])
-    return (match["type"], match["id"]) if match and match["type"] in RESOURCE_TYPES else None
+    is_ours = match is not None and not match["base"] and match["type"] in RESOURCE_TYPES
+    return (match["type"], match["id"]) if match and is_ours else None
 
 
 def identity_in(content: dict[str, Any], full_url: str = "") -> Identity | None:
