@@ -14,6 +14,7 @@ Ends with 0 if the proof holds, 1 if it does not, 2 if that could not be found o
 from __future__ import annotations
 
 import argparse
+import http.client
 import io
 import json
 import re
@@ -378,9 +379,11 @@ class Node:
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
                 text = response.read(MAX_ANSWER + 1)
+                if response.length and len(text) <= MAX_ANSWER:
+                    raise http.client.IncompleteRead(text)
         except urllib.error.HTTPError as error:
             raise self.garbage(f"{method} was answered with HTTP status {error.code}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise Refused(
                 "unreachable", f"The node at {self.name} cannot be reached.", [("Reason", str(error)[:200])]
             ) from None
