@@ -87,11 +87,11 @@ class TestExtend:
 
         assert issubclass(NodeBehind, NodeUnavailable)
 
-    def test_gives_the_heads_of_a_refused_transaction_to_the_next(self, hospital):
+    def test_gives_the_heads_of_a_dropped_transaction_to_the_next(self, hospital):
         hospital.anvil.hold_blocks()
         hospital.seal(3)
         hospital.step()
-        # Out of gas: not a refusal anybody could foresee from the state of the contract.
+        # Somebody uses the operator's key elsewhere, and takes the nonce.
         used = Transaction.objects.get()
         hospital.anvil.ask("anvil_dropTransaction", used.attempts.get().hash)
         hospital.anvil.make_blocks()
