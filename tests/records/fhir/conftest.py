@@ -3,6 +3,7 @@
 from functools import cache
 
 import pytest
+from django.utils import translation
 
 from records.fhir.reading import Entry, read
 from tests.conftest import IPS_EXAMPLES, SHARED_DATA
@@ -44,3 +45,9 @@ def resolver(entries):
         return resolve
 
     return of
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    with translation.override("en"):
+        yield
