@@ -15,6 +15,9 @@ from typing import Any
 
 from records.fhir.strict import broken
 
+# Finding where a broken entry ends costs a look over the text; a file made of them is given up.
+MAX_BROKEN = 1000
+
 _SPACE = re.compile(r"[ \t\n\r]*")
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 # Numbers stay text here: this pass looks for places, the strict one for meaning.
@@ -118,6 +121,7 @@ def _read_object(text: str, position: int, found: Outline) -> int:
 
 
 def _read_slots(text: str, position: int, slots: list[Slot]) -> int:
+    broken_entries = 0
     position = _after_space(text, position + 1)
     while text[position : position + 1] != "]":
         slot = Slot(index=len(slots), start=position, end=position)
@@ -127,6 +131,9 @@ def _read_slots(text: str, position: int, slots: list[Slot]) -> int:
         except Misshapen as error:
             slot.reason = slot.reason or str(error)
             slot.end = _closing(text, position, error)
+            broken_entries += 1
+            if broken_entries == MAX_BROKEN:
+                raise Misshapen(f"has {MAX_BROKEN} broken entries", position) from None
         position = _next(text, slot.end, "]")
     return position + 1
 

@@ -76,6 +76,12 @@ def _library(raw: bytes, path: str) -> list[Fault]:
         issues = fhirkit.validate(raw)
     except fhirkit.ParseError as error:
         return [Fault(path, _unquoted(str(error)))]
+    except BaseException as error:
+        # A panic in Rust arrives as an exception that is no Exception, and would end a whole import
+        # for the sake of one resource.
+        if type(error).__name__ != "PanicException":
+            raise
+        return [Fault(path, "could not be judged: the FHIR library failed on it")]
     return [Fault(issue.path, _unquoted(issue.message)) for issue in issues if issue.severity == "error"]
 
 

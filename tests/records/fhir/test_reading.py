@@ -176,6 +176,13 @@ class TestReadingABundle:
         assert found[0].raw == PATIENT
         assert "what follows could not be read" in found[-1].reason
 
+    def test_gives_up_on_a_file_made_of_broken_entries(self):
+        found = found_in(bundle(entry(PATIENT), *[b'{"resource": 01}'] * 1001, entry(WEIGHT)))
+
+        assert isinstance(found[0], Entry)
+        assert found[-1].reason == "the Bundle has 1000 broken entries; what follows could not be read"
+        assert len(found) == 1 + 1000 + 1
+
     def test_refuses_two_lists_of_entries(self):
         content = b'{"resourceType": "Bundle", "entry": [], "entry": []}'
 

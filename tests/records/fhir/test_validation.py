@@ -216,6 +216,17 @@ class TestTheGate:
             assert faults
             assert secret not in " ".join(faults.values())
 
+    def test_outlives_a_failure_of_the_library(self, monkeypatch):
+        class PanicException(BaseException):  # as Rust's arrive
+            pass
+
+        def fail(raw):
+            raise PanicException
+
+        monkeypatch.setattr("records.fhir.validation.fhirkit.validate", fail)
+
+        assert faults_of(patient()) == {"Patient": "could not be judged: the FHIR library failed on it"}
+
     def test_lets_unknown_extensions_pass(self):
         extension = {"url": "https://hospital.example/shoe-size", "valueDecimal": 41.5}
 
