@@ -1,0 +1,196 @@
+"""A hospital with one of everything, and everybody who might come to its doors."""
+
+import base64
+import os
+import time
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from allauth.mfa.models import Authenticator
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.test import Client
+from django.urls import get_resolver
+from fido2.cose import ES256
+from fido2.utils import websafe_encode
+from fido2.webauthn import (
+    Aaguid,
+    AttestationObject,
+    AttestedCredentialData,
+    AuthenticatorData,
+    CollectedClientData,
+)
+
+from accounts.models import Role, User
+from doctors.models import CareRelationship, Clinician, Institution
+from patients.models import Patient
+from records.models import Record
+from records.services.importing import import_records
+from records.services.jobs import start_import
+from records.services.opening import open_record
+from tests.records.bundles import PATIENT, bundle, found_in, observation
+
+LETTER = {
+    "resourceType": "DocumentReference",
+    "id": "letter",
+    "status": "current",
+    "subject": {"reference": "Patient/amina"},
+    "content": [{"attachment": {"contentType": "text/plain", "data": base64.b64encode(b"Dear Amina").decode()}}],
+}
+# Everybody, in the order of the matrix's columns.
+EVERYBODY = [
+    "anonymous",
+    "patient",
+    "other_patient",
+    "doctor",
+    "other_doctor",
+    "billing",
+    "records_officer",
+    "privacy_officer",
+    "superuser",
+    "doctor_without_second_factor",
+]
+
+
+@dataclass
+class World:
+    """Who there is, and the arguments that addresses take; everything belongs to Amina, the patient."""
+
+    users: dict[str, User | None]
+    arguments: dict[str, dict] = field(default_factory=dict)
+
+    def client(self, who):
+        client = Client()
+        user = self.users[who]
+        if user is None:
+            return client
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        if who != "doctor_without_second_factor":
+            session = client.session
+            session["account_authentication_methods_user"] = str(user.pk)
+            session["account_authentication_methods"] = [
+                {"method": "mfa", "type": "webauthn", "passwordless": True, "at": time.time()}
+            ]
+            session.save()
+        return client
+
+
+def make_world(noon):
+    """Build it through the real import, as everything in it would come to be."""
+    users = {"anonymous": None}
+    for who, role in (
+        ("doctor", Role.DOCTOR),
+        ("other_doctor", Role.DOCTOR),
+        ("billing", Role.BILLING),
+        ("records_officer", Role.RECORDS_OFFICER),
+        ("privacy_officer", Role.PRIVACY_OFFICER),
+        ("superuser", Role.BILLING),
+        ("doctor_without_second_factor", Role.DOCTOR),
+    ):
+        users[who] = User.objects.create_user(who, "a-Long-passw0rd", role=role, display_name=who)
+    User.objects.filter(username="superuser").update(is_superuser=True)
+    users["superuser"].refresh_from_db()
+    import_records(found_in(bundle(PATIENT, observation(), LETTER)), source="lab", at=noon)
+    amina = Patient.objects.get()
+    for who, patient in (("patient", amina), ("other_patient", Patient.objects.create(family_name="Osei"))):
+        users[who] = patient.user = User.objects.create_user(who, role=Role.PATIENT)
+        patient.save()
+    hospital = Institution.objects.create(name="North", portal_url="http://north.test", is_this_hospital=True)
+    for who in ("doctor", "other_doctor", "doctor_without_second_factor"):
+        clinician = Clinician.objects.create(user=users[who], institution=hospital, name=who)
+        if who != "other_doctor":
+            care = CareRelationship.objects.create(
+                clinician=clinician, patient=amina, reason="Clinic", started_at=noon
+            )
+    passkeys = {
+        who: Authenticator.objects.create(
+            user=user, type=Authenticator.Type.WEBAUTHN, data={"name": "key", "credential": passkey()}
+        )
+        for who, user in users.items()
+        if user and who != "doctor_without_second_factor"
+    }
+    world = World(users)
+    world.arguments = _arguments(world, amina, care, passkeys["patient"], noon)
+    return world
+
+
+def passkey():
+    """What a browser would have sent when it made a passkey."""
+    key = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+    credential_id = os.urandom(16)
+    data = AuthenticatorData.create(
+        sha256(b"portal.localhost").digest(),
+        AuthenticatorData.FLAG.USER_PRESENT | AuthenticatorData.FLAG.USER_VERIFIED | AuthenticatorData.FLAG.ATTESTED,
+        0,
+        AttestedCredentialData.create(Aaguid.NONE, credential_id, key),
+    )
+    client_data = CollectedClientData.create(
+        CollectedClientData.TYPE.CREATE, os.urandom(32), "http://portal.localhost"
+    )
+    return {
+        "id": websafe_encode(credential_id),
+        "rawId": websafe_encode(credential_id),
+        "type": "public-key",
+        "response": {
+            "clientDataJSON": websafe_encode(client_data),
+            "attestationObject": websafe_encode(AttestationObject.create("none", data, {})),
+        },
+        "clientExtensionResults": {"credProps": {"rk": True}},
+    }
+
+
+def _arguments(world, amina, care, passkey, noon):
+    """By address: what stands in the place of its parameters."""
+    record = Record.objects.get(fhir_id="hb")
+    letter = Record.objects.get(fhir_id="letter")
+    version = record.versions.get()
+    opened = open_record(version, by=world.users["doctor"], at=noon)
+    assert opened.is_intact
+    from audit.models import Event
+
+    event = Event.objects.openings().get()
+    job = start_import(content=b"{}", file_name="a.json", source="lab", by=world.users["records_officer"], at=noon)
+    of_record = {"pk": record.pk}
+    of_version = {**of_record, "number": 1}
+    in_chart = {"pk": amina.pk, "record": record.pk}
+    return {
+        "records:opening": {"pk": event.pk},
+        "records:record": of_record,
+        "records:version": of_version,
+        "records:proof": of_version,
+        "records:download-proof": of_version,
+        "records:download": of_version,
+        "records:attachment": {"pk": letter.pk, "number": 1, "index": 0},
+        "workspace:patient": {"pk": amina.pk},
+        "workspace:invite_patient": {"pk": amina.pk},
+        "workspace:start_care": {"pk": amina.pk},
+        "workspace:end_care": {"pk": care.pk},
+        "workspace:chart": {"pk": amina.pk},
+        "workspace:write_note": {"pk": amina.pk},
+        "workspace:chart_record": in_chart,
+        "workspace:chart_version": {**in_chart, "number": 1},
+        "workspace:correct_record": in_chart,
+        "workspace:chart_file": {"pk": amina.pk, "record": letter.pk, "number": 1, "index": 0},
+        "workspace:import": {"pk": job.pk},
+        "workspace:import_progress": {"pk": job.pk},
+        "workspace:import_refused": {"pk": job.pk},
+        "workspace:import_retry": {"pk": job.pk},
+        "mfa_edit_webauthn": {"pk": passkey.pk},
+        "mfa_remove_webauthn": {"pk": passkey.pk},
+        "account_confirm_email": {"key": "x"},
+        "chain:tile": {"path": "tile/0/000"},
+    }
+
+
+def addresses():
+    """Every named address of the portal."""
+    return sorted(set(_names(get_resolver(), ())))
+
+
+def _names(resolver, namespaces):
+    for pattern in resolver.url_patterns:
+        if hasattr(pattern, "url_patterns"):
+            inner = (*namespaces, pattern.namespace) if pattern.namespace else namespaces
+            yield from _names(pattern, inner)
+        else:
+            assert pattern.name, f"give the address {pattern.pattern} a name, so that the matrix can hold it"
+            yield ":".join([*namespaces, pattern.name])
