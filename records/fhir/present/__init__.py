@@ -61,9 +61,7 @@ def present(resource: Node, resolve: Resolve = _nowhere) -> Presented:
     if is_error:
         draft.notes.insert(0, _("This was recorded by mistake and should not be relied on."))
     if note_on_modifiers(resource):
-        draft.notes.append(
-            _("This record carries a qualifier unknown to us that may change its meaning. See “More”.")
-        )
+        draft.notes.append(_("This record carries a qualifier unknown to us that may change its meaning."))
     if has_unshown_narrative(resource):
         draft.notes.append(
             _("The text that came with this record could not be shown; this page is made from its data.")

@@ -258,15 +258,15 @@ def _repeat(node: Node) -> str:
 
 def _often(times: Decimal, span: Decimal, unit_code: str) -> str:
     common = {
-        (1, "d"): _("once a day"),
-        (2, "d"): _("twice a day"),
-        (3, "d"): _("three times a day"),
-        (4, "d"): _("four times a day"),
-        (1, "wk"): _("once a week"),
-        (1, "mo"): _("once a month"),
+        ("1", "d"): _("once a day"),
+        ("2", "d"): _("twice a day"),
+        ("3", "d"): _("three times a day"),
+        ("4", "d"): _("four times a day"),
+        ("1", "wk"): _("once a week"),
+        ("1", "mo"): _("once a month"),
     }
-    if span == 1 and (times, unit_code) in common:
-        return common[(int(times), unit_code)]
+    if span == 1 and (number_text(times), unit_code) in common:
+        return common[number_text(times), unit_code]
     if times == 1:
         return _("every %(span)s") % {"span": _span(span, unit_code)}
     return _("%(count)s times every %(span)s") % {"count": number_text(times), "span": _span(span, unit_code)}
