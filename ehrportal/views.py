@@ -1,6 +1,7 @@
 """Pages that belong to no app: the language, checking a proof, the gallery."""
 
 from datetime import UTC, date, datetime
+from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
@@ -12,11 +13,12 @@ from django.views import i18n
 from django.views.decorators.http import require_POST
 
 from accounts.fields import DateField
+from chain.deployment import NotDeployed, contracts
 
 # The visitor's browser asks a chain node of the visitor's choice, which may stand on the same machine.
 VERIFY_POLICY = (
     "default-src 'self'; img-src 'self' data:; "
-    "connect-src 'self' https: http://127.0.0.1:* http://localhost:*; "
+    "connect-src 'self' https: http://127.0.0.1:* http://localhost:* {rpc}; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
@@ -36,12 +38,17 @@ def set_language(request: HttpRequest) -> HttpResponseBase:
 @login_not_required
 def verify(request: HttpRequest) -> HttpResponse:
     """Show the page on which anybody checks a proof, in their own browser."""
-    response = render(
-        request,
-        "verify.html",
-        {"rpc_url": settings.CHAIN_PUBLIC_RPC_URL, "contract": settings.CHAIN_RECORD_LOG_ADDRESS},
+    try:
+        contract = contracts().record_log
+    except NotDeployed:
+        # The file names its contract, and the page says that it is only believed.
+        contract = ""
+    rpc = settings.CHAIN_PUBLIC_RPC_URL
+    response = render(request, "verify.html", {"rpc_url": rpc, "contract": contract})
+    address = urlsplit(rpc)
+    response.headers["Content-Security-Policy"] = VERIFY_POLICY.format(
+        rpc=f"{address.scheme}://{address.netloc}"
     )
-    response.headers["Content-Security-Policy"] = VERIFY_POLICY
     return response
 
 
