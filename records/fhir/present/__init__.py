@@ -30,7 +30,7 @@ from records.fhir.present.model import (
 from records.fhir.present.narrative import has_unshown_narrative, narrative_of
 from records.fhir.present.rows import Sheet, note_on_modifiers
 from records.fhir.present.values import Context, code_of, concept, tokens
-from records.fhir.present.vocabulary import type_label
+from records.fhir.present.vocabulary import is_no_information, is_none_known, type_label
 from records.fhir.tables import CONCEPTS, PATIENT_COMPARTMENT, at
 from records.fhir.tables import DATES as SEARCH_DATES
 
@@ -67,6 +67,7 @@ def present(resource: Node, resolve: Resolve = _nowhere) -> Presented:
             _("The text that came with this record could not be shown; this page is made from its data.")
         )
     more = draft.sheet.rest()
+    codes = tokens_of(resource, resolve)
     is_known = kind in PRESENTERS
     return Presented(
         kind=kind_of(kind),
@@ -79,8 +80,10 @@ def present(resource: Node, resolve: Resolve = _nowhere) -> Presented:
         status_code=status,
         is_entered_in_error=is_error,
         is_negated=draft.is_negated,
+        is_none_known=is_none_known(codes),
+        is_no_information=is_no_information(codes),
         categories=categories_of(resource),
-        tokens=tuple(tokens_of(resource, resolve)),
+        tokens=tuple(codes),
         rows=tuple(draft.rows if is_known else more),
         more=tuple(more if is_known else ()),
         measurements=tuple(draft.measurements),

@@ -114,6 +114,9 @@ class Presented:
     status_code: str = ""
     is_entered_in_error: bool = False
     is_negated: bool = False
+    # "No known allergy" is a statement about the patient; "no information about allergies" is none.
+    is_none_known: bool = False
+    is_no_information: bool = False
     categories: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
     rows: tuple[Row, ...] = ()

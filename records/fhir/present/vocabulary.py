@@ -158,6 +158,39 @@ EMPTY_REASON: dict[str, Words] = {
     "withheld": _("This information is withheld."),
 }
 
+# Statements that there is nothing: IPS 1.1's codes for them, and those of SNOMED CT that IPS and the
+# Swiss terminology list for the same. "No information" is another thing, and never the same.
+_ABSENT_OR_UNKNOWN = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
+_SNOMED_NONE_KNOWN = frozenset(
+    f"http://snomed.info/sct|{code}"
+    for code in (
+        "716186003",  # no known allergy
+        "409137002",  # … to medicines
+        "428607008",  # … to the environment
+        "429625007",  # … to food
+        "428197003",  # … to insects
+        "716220001",  # … to animals
+        "160245001",  # no current problems or disability
+        "787480003",  # no known procedures
+        "787481004",  # no known medications
+        "787482006",  # no known immunisations
+        "787483001",  # no known use of devices
+    )
+)
+
+
+def is_none_known(tokens: list[str]) -> bool:
+    """Whether these codes state that nothing is known: "no known allergy"."""
+    return any(
+        token.startswith(f"{_ABSENT_OR_UNKNOWN}|no-known-") or token in _SNOMED_NONE_KNOWN for token in tokens
+    )
+
+
+def is_no_information(tokens: list[str]) -> bool:
+    """Whether these codes state that there is no information, which says nothing about the patient."""
+    return any(token.startswith(f"{_ABSENT_OR_UNKNOWN}|no-") and token.endswith("-info") for token in tokens)
+
+
 TYPES: dict[str, Words] = {
     "AllergyIntolerance": _("Allergy"),
     "Appointment": _("Appointment"),

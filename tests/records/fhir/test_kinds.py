@@ -58,7 +58,20 @@ class TestAnAllergy:
         stated = {"resourceType": "AllergyIntolerance", "code": coded("716186003", "No known allergy")}
 
         assert present(stated).title == "No known allergy"
+        assert present(stated).is_none_known
         assert present({"resourceType": "AllergyIntolerance"}).title == "Allergy"
+
+    def test_keeps_no_information_apart_from_none_known(self):
+        system = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
+        none = present(
+            {"resourceType": "AllergyIntolerance", "code": coded("no-known-allergies", system=system)}
+        )
+        silent = present(
+            {"resourceType": "AllergyIntolerance", "code": coded("no-allergy-info", system=system)}
+        )
+
+        assert (none.is_none_known, none.is_no_information) == (True, False)
+        assert (silent.is_none_known, silent.is_no_information) == (False, True)
 
 
 class TestAMedicine:
