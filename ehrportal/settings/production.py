@@ -5,17 +5,13 @@ from django.core.exceptions import ImproperlyConfigured
 from ehrportal.logging import configuration
 from ehrportal.settings.base import *  # noqa: F403 - settings are layered this way
 from ehrportal.settings.base import env
+from ehrportal.settings.secrets import SECRETS, fault_of
 
 DEBUG = False
 IS_LOCAL = False
 
 REQUIRED = [
-    "SECRET_KEY",
-    "COLUMN_KEY",
-    "KEY_ENCRYPTION_KEYS",
-    "BLIND_INDEX_KEY",
-    "LOG_SIGNING_KEY",
-    "CHAIN_OPERATOR_KEY",
+    *SECRETS,
     "CHAIN_REGISTRY_ADDRESS",
     "CHAIN_RECORD_LOG_ADDRESS",
     "CHAIN_ID",
@@ -30,16 +26,9 @@ missing = [name for name in REQUIRED if not env(name, default="")]
 if missing:
     raise ImproperlyConfigured(f"Set these in the environment before starting: {', '.join(missing)}.")
 
-# Words that stand in examples and tutorials, and so in every attacker's list.
-guessable = [
-    name
-    for name in REQUIRED[:6]
-    if any(word in env(name).lower() for word in ("changeme", "insecure", "test-", "example"))
-]
-if guessable:
-    raise ImproperlyConfigured(f"These are example values, make your own: {', '.join(guessable)}.")
-if len(env("SECRET_KEY")) < 50 or len(env("COLUMN_KEY")) < 32:
-    raise ImproperlyConfigured("SECRET_KEY wants 50 random characters or more, COLUMN_KEY 32.")
+bad = {name: why for name in SECRETS if (why := fault_of(name, env(name)))}
+if bad:
+    raise ImproperlyConfigured("; ".join(f"{name} {why}" for name, why in bad.items()) + ".")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = [env("PORTAL_URL")]
