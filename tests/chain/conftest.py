@@ -96,6 +96,8 @@ def make_hospital(anvil, settings, noon, *, name="North Hospital"):
         OWNER, registry, registry_abi.calldata("admit", account.address, name, "http://north", bytes(32))
     )
     anvil.ask("anvil_setBalance", account.address, hex(10**20))
+    # Deep enough that no reorganisation in a test takes the hospital's admission with it.
+    anvil.mine(5)
     settings.CHAIN_RPC_URL = anvil.url
     settings.CHAIN_REGISTRY_ADDRESS = registry
     settings.CHAIN_RECORD_LOG_ADDRESS = record_log
