@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ehrportal.local import processes, secrets_file
 from ehrportal.local.lock import is_locked
+from ehrportal.local.prepare import FAILED
 from ehrportal.local.services import Running, services
 from ehrportal.local.trouble import Trouble
 
@@ -44,16 +45,13 @@ def serve() -> None:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PYTHONUNBUFFERED": "1",
         }
-        manage("Bringing the database up to date", "migrate", "--no-input", environment=environment)
-        manage("Collecting the static files", "collectstatic", "--no-input", environment=environment)
-        manage("Looking for the contracts on the chain", "deploy_contracts", environment=environment)
-        sign_ins = manage("Loading the example patients", "load_demo", environment=environment)
+        sign_ins = prepare(state, environment)
 
         say("Starting the web server, the worker and the clock")
         portal = start_portal(state, environment)
         try:
             processes.wait_until_ready(portal, lambda: answers(port), timeout=90)
-            say(f"\n{sign_ins.strip()}\n\nThe portal is at {address}\n")
+            say(f"\n{sign_ins}\n\nThe portal is at {address}\n")
             say(f"What it does: tail -f {shown(portal.log)}")
             say("In another terminal: .venv/bin/python manage.py help")
             say("Ctrl-C stops all of it; script/server starts it again with the same records.")
@@ -97,27 +95,29 @@ def settings_of(state: Path, running: Running, *, port: int, address: str) -> di
     }
 
 
-def manage(title: str, *command: str, environment: dict[str, str]) -> str:
+def prepare(state: Path, environment: dict[str, str]) -> str:
     """
-    Run a management command, and return what it printed.
+    Bring database, static files, contracts and examples up to date; return who can sign in.
 
-    :raises Trouble: with the last line of its complaint if it fails
+    :raises Trouble: with the reason, if a step fails
     """
-    started = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, CHECKOUT / "manage.py", *command],
+    said = ""
+    with subprocess.Popen(
+        [sys.executable, "-m", "ehrportal.local.prepare", state / "prepare.log"],
         cwd=CHECKOUT,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-    )
-    log = Path(environment["EHRPORTAL_STATE"]) / f"{command[0]}.log"
-    log.write_text(done.stdout + done.stderr)
-    if done.returncode:
-        complaint = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-        raise Trouble(f"{title} failed: {complaint[-1]} (all of it: {shown(log)})")
-    say(f"{title}: done in {time.monotonic() - started:.0f} s")
-    return done.stdout
+    ) as process:
+        for line in process.stderr or []:
+            said = line.strip()
+            if not said.startswith(FAILED):
+                say(said)
+        sign_ins = process.stdout.read() if process.stdout else ""
+    if process.returncode:
+        raise Trouble(said.removeprefix(FAILED))
+    return sign_ins.strip()
 
 
 def chosen_port() -> int:

@@ -1,3 +1,4 @@
+import os
 import socket
 import stat
 from pathlib import Path
@@ -89,3 +90,13 @@ class TestTheSecrets:
         assert secrets["SECRET_KEY"] == "from last year"
         assert len(secrets) == len(secrets_file.PORTAL_SECRETS)
         assert secrets_file.read(file) == secrets
+
+
+class TestPreparing:
+    def test_says_in_one_line_why_it_failed_and_keeps_the_rest_in_the_log(self, tmp_path):
+        nowhere = {**os.environ, "DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing"}
+
+        with pytest.raises(Trouble, match="Bringing the database up to date failed: connection failed"):
+            server.prepare(tmp_path, nowhere)
+
+        assert "Traceback" in (tmp_path / "prepare.log").read_text()
