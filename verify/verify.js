@@ -9,7 +9,7 @@
 //   #verify          holds the others. data-rpc-url: address of a node; data-contract: the RecordLog that the
 //                    page vouches for. Without it the one that the file names is believed, and said so.
 //   #verify-drop     where a file may be dropped; it gets the class "is-over" while one is held over it
-//   #verify-file     <input type="file">
+//   input[type=file] one, wherever it is in here
 //   #verify-result   a region with aria-live="polite", where the verdict is put. Its data-state is "checking",
 //                    "proven", "refused" or "unknown"; inside come <h2 class="nhsuk-heading-l"> with the
 //                    sentence and <dl class="nhsuk-summary-list"> with the details.
@@ -25,6 +25,7 @@ const MAX_FILE = 160 * 1024 * 1024;
 const MAX_ANSWER = 16 * 1024 * 1024;
 const MAX_NUMBER = Number.MAX_SAFE_INTEGER;
 const MAX_SHOWN = 200;
+const MAX_DOCUMENT_SHOWN = 2_000;
 const TIMEOUT = 20_000;
 
 // First four bytes of the Keccak-256 of each signature, which browsers cannot compute.
@@ -33,6 +34,11 @@ const ROOT_AT = "ab485c16"; // rootAt(uint256,uint64)
 const INSTITUTION = "2eb78bf6"; // institution(uint256)
 // Keccak-256 of HeadExtended(uint256,uint64,bytes32).
 const HEAD_EXTENDED = "0x391edface9dd686cedd6504f223fdb05d825facd3df1ffa8c8b2b26e12e830a8";
+
+// Published builds of RecordLog: SHA-256 of the code on the chain, with zeros where the registry's address lies.
+const KNOWN_CODE = {
+  "cfc71750c48098dca387c1b701f8d8d7bf7c2bf7922d2015f948d3fd63200aa3": [181, 396],
+};
 
 const ACTIVE = 1n;
 const SUSPENDED = 2n;
@@ -475,7 +481,8 @@ async function askChain(proof, node, trusted) {
         `${chain}. Ask a node of the right chain.`,
     );
   }
-  if (hexData(node, "eth_getCode", await node.ask("eth_getCode", contract, "latest")).length === 0) {
+  const code = hexData(node, "eth_getCode", await node.ask("eth_getCode", contract, "latest"));
+  if (code.length === 0) {
     throw new Refused(
       "no_contract",
       `There is no contract at ${anchor.contract} on chain ${chain}, so nothing is anchored there.`,
@@ -518,7 +525,17 @@ async function askChain(proof, node, trusted) {
         "The proof is forged, or of another chain with the same number.",
     );
   }
-  return { ...found, ...(await askWhen(proof, node, contract)) };
+  return { ...found, isKnown: await isKnown(code), ...(await askWhen(proof, node, contract)) };
+}
+
+/** Whether this is a published RecordLog, which is known to refuse a head that rewrites its log. */
+async function isKnown(code) {
+  for (const [known, places] of Object.entries(KNOWN_CODE)) {
+    const blanked = code.slice();
+    for (const start of places) blanked.fill(0, start, start + 32);
+    if (hexed(await hashed(blanked)).slice(2) === known) return true;
+  }
+  return false;
 }
 
 async function askContracts(node, contract, institution, size) {
@@ -640,6 +657,7 @@ async function detailsOn(proof, found, trusted) {
       const content = encoder.encode(element.text);
       const hash = hexed(await hashed(content)).slice(2);
       details.push(["Whole document", `${content.length} bytes, SHA-256 ${hash}`]);
+      details.push(["It reads", shownDocument(element.text)]);
     } else {
       details.push([element.pointer, shownValue(element.text)]);
     }
@@ -651,6 +669,12 @@ async function detailsOn(proof, found, trusted) {
     ["Place in the log", `leaf ${proof.leaf.index} of ${head.size}`],
     ["Chain", String(anchor.chainId)],
     ["Contract", anchor.contract],
+    [
+      "Its code",
+      found.isKnown
+        ? "the published one, which refuses a head that rewrites the log"
+        : "not one that this verifier knows: whether it refuses a rewritten log is not said by this proof",
+    ],
     ["Transaction", anchor.transaction],
   );
   if (trusted === null) {
@@ -669,8 +693,19 @@ function shownPointer(pointer) {
 
 /** Return a value as it was written, cut if it is long. */
 function shownValue(value) {
-  const characters = Array.from(value.slice(0, 1000));
-  return characters.length <= 300 ? value : `${characters.slice(0, 300).join("")}...`;
+  return cut(value, 300);
+}
+
+/** Return a document in one line, cut if it is long. */
+function shownDocument(document) {
+  const beginning = Array.from(document.slice(0, 20 * MAX_DOCUMENT_SHOWN)).slice(0, 10 * MAX_DOCUMENT_SHOWN).join("");
+  return cut(beginning.replace(/[ \t\n\r]+/g, " ").replace(/^ | $/g, ""), MAX_DOCUMENT_SHOWN);
+}
+
+/** Cut between characters, which JavaScript keeps in one place or two. */
+function cut(text, most) {
+  const characters = Array.from(text.slice(0, 2 * most + 2));
+  return characters.length <= most ? text : `${characters.slice(0, most).join("")}...`;
 }
 
 function moment(timestamp) {
@@ -689,7 +724,9 @@ function printable(text) {
 
 function bind(root) {
   const part = (name) => document.getElementById(`verify-${name}`);
-  const [drop, input, result] = ["drop", "file", "result"].map(part);
+  const [drop, result] = ["drop", "result"].map(part);
+  // By its type: a library that dresses the field may have given its id to a button by now.
+  const input = root.querySelector("input[type=file]");
 
   async function check(file) {
     show("checking", `Checking ${printable(file.name)}.`, []);

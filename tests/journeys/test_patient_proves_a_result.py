@@ -159,6 +159,8 @@ def test_an_invited_patient_reads_a_result_and_proves_it_to_a_stranger(
     amina.then_the_page_says(amina.damaged, "does not match", page=stranger)
     amina.when_an_officer_changes_one_byte_in_the_database()
     amina.then_the_check_names_exactly_that_row(capsys)
+    amina.page.goto(f"/record/{amina.version.record_id}/")
+    amina.then_the_result_is_marked("Does not match what was anchored")
     live_server.stop()
     amina.then_the_program_says(amina.proof, "North Hospital", code=0)
     amina.then_the_program_says(amina.damaged, "does not match", code=1)
