@@ -35,7 +35,7 @@ const INSTITUTION = "2eb78bf6"; // institution(uint256)
 // Keccak-256 of HeadExtended(uint256,uint64,bytes32).
 const HEAD_EXTENDED = "0x391edface9dd686cedd6504f223fdb05d825facd3df1ffa8c8b2b26e12e830a8";
 
-// Published builds of RecordLog: SHA-256 of the code on the chain, with zeros where the registry's address lies.
+// Published builds of RecordLog: SHA-256 of the code on the chain, zeros in place of the registry's address.
 const KNOWN_CODE = {
   "cfc71750c48098dca387c1b701f8d8d7bf7c2bf7922d2015f948d3fd63200aa3": [181, 396],
 };
@@ -673,7 +673,7 @@ async function detailsOn(proof, found, trusted) {
       "Its code",
       found.isKnown
         ? "the published one, which refuses a head that rewrites the log"
-        : "not one that this verifier knows: whether it refuses a rewritten log is not said by this proof",
+        : "not one that this verifier knows, so nothing says here that it refuses a rewritten log",
     ],
     ["Transaction", anchor.transaction],
   );

@@ -34,6 +34,7 @@ MAX_FILE = 160 * 1024 * 1024
 MAX_ANSWER = 16 * 1024 * 1024
 MAX_NUMBER = 2**53 - 1
 MAX_SHOWN = 200
+MAX_DOCUMENT_SHOWN = 2_000
 TIMEOUT = 20
 
 # First four bytes of the Keccak-256 of each signature, which the standard library cannot compute.
@@ -42,6 +43,11 @@ ROOT_AT = "ab485c16"  # rootAt(uint256,uint64)
 INSTITUTION = "2eb78bf6"  # institution(uint256)
 # Keccak-256 of HeadExtended(uint256,uint64,bytes32).
 HEAD_EXTENDED = "0x391edface9dd686cedd6504f223fdb05d825facd3df1ffa8c8b2b26e12e830a8"
+
+# Published builds of RecordLog: SHA-256 of the code on the chain, zeros in place of the registry's address.
+KNOWN_CODE = {
+    "cfc71750c48098dca387c1b701f8d8d7bf7c2bf7922d2015f948d3fd63200aa3": (181, 396),
+}
 
 ACTIVE, SUSPENDED = 1, 2
 
@@ -427,7 +433,8 @@ def ask_chain(proof: dict[str, Any], node: Node, trusted: str | None) -> dict[st
             f"This proof is anchored on chain {anchor['chainId']}, and the node at {node.name} is of chain "
             f"{chain}. Ask a node of the right chain.",
         )
-    if len(hex_data(node, "eth_getCode", node.ask("eth_getCode", contract, "latest"))) == 0:
+    code = hex_data(node, "eth_getCode", node.ask("eth_getCode", contract, "latest"))
+    if len(code) == 0:
         raise Refused(
             "no_contract",
             f"There is no contract at {anchor['contract']} on chain {chain}, so nothing is anchored there.",
@@ -462,7 +469,18 @@ def ask_chain(proof: dict[str, Any], node: Node, trusted: str | None) -> dict[st
             f"The chain says otherwise: for {head['size']} leaves of this hospital it holds another root. "
             "The proof is forged, or of another chain with the same number.",
         )
-    return {**found, **ask_when(proof, node, contract)}
+    return {**found, "is_known": is_known(code), **ask_when(proof, node, contract)}
+
+
+def is_known(code: bytes) -> bool:
+    """Whether this is a published RecordLog, which is known to refuse a head that rewrites its log."""
+    for known, places in KNOWN_CODE.items():
+        blanked = bytearray(code)
+        for start in places:
+            blanked[start : start + 32] = bytes(32)
+        if sha256(blanked).hexdigest() == known:
+            return True
+    return False
 
 
 def ask_contracts(node: Node, contract: str, institution: int, size: int) -> dict[str, Any]:
@@ -587,6 +605,7 @@ def details_on(proof: dict[str, Any], found: dict[str, Any], trusted: str | None
         if element["pointer"] == "":
             content = element["text"].encode()
             details.append(("Whole document", f"{len(content)} bytes, SHA-256 {sha256(content).hexdigest()}"))
+            details.append(("It reads", shown_document(element["text"])))
         else:
             details.append((element["pointer"], shown_value(element["text"])))
     if len(proof["elements"]) > MAX_SHOWN:
@@ -597,6 +616,12 @@ def details_on(proof: dict[str, Any], found: dict[str, Any], trusted: str | None
         ("Place in the log", f"leaf {proof['leaf']['index']} of {head['size']}"),
         ("Chain", str(anchor["chainId"])),
         ("Contract", anchor["contract"]),
+        (
+            "Its code",
+            "the published one, which refuses a head that rewrites the log"
+            if found["is_known"]
+            else "not one that this verifier knows, so nothing says here that it refuses a rewritten log",
+        ),
         ("Transaction", anchor["transaction"]),
     ]
     if trusted is None:
@@ -617,6 +642,12 @@ def shown_pointer(pointer: str) -> str:
 def shown_value(value: str) -> str:
     """Return a value as it was written, cut if it is long."""
     return value if len(value) <= 300 else value[:300] + "..."
+
+
+def shown_document(document: str) -> str:
+    """Return a document in one line, cut if it is long."""
+    line = re.sub("[ \t\n\r]+", " ", document[: 10 * MAX_DOCUMENT_SHOWN]).strip(" ")
+    return line if len(line) <= MAX_DOCUMENT_SHOWN else line[:MAX_DOCUMENT_SHOWN] + "..."
 
 
 def moment(timestamp: int) -> str:

@@ -128,6 +128,32 @@ class TestDetails:
         assert details["Place in the log"] == "leaf 0 of 7"
         assert details["/valueQuantity/value"] == "4.10"
 
+    def test_show_the_whole_document_in_one_line(self, rpc):
+        [case] = [case for case in CASES if case["name"] == "the whole document"]
+        shown = self.details(both(case["proof"], rpc))["It reads"]
+        assert shown.startswith('{ "resourceType": "Observation", "id": "potassium-1", "status": "final",')
+        assert "\ufffd" not in shown
+
+    def test_know_the_published_contract_by_its_code(self, rpc):
+        assert self.details(both(GOOD, rpc))["Its code"].startswith("the published one")
+
+    def test_do_not_vouch_for_another_contract_that_answers_like_it(self, rpc):
+        other = json.dumps({"jsonrpc": "2.0", "id": 1, "result": "0x60016002"}).encode()
+        with fake_node(lambda asked: other if asked == "eth_getCode" else None, behind=rpc) as url:
+            verdict = both(GOOD, url)
+        assert verdict["ok"]
+        assert self.details(verdict)["Its code"].startswith("not one that this verifier knows")
+
+    def test_know_the_contract_that_is_built_here(self):
+        artifact = json.loads((CHECKOUT / "chain/artifacts/RecordLog.json").read_text())
+        code = bytearray.fromhex(artifact["deployedBytecode"][2:])
+        assert [place["length"] for place in artifact["immutableReferences"]] == [32, 32]
+        for place in artifact["immutableReferences"]:
+            code[place["start"] : place["start"] + 32] = b"\x12" * 32
+        assert verifier.is_known(bytes(code)), (
+            "a changed RecordLog is published: add its code to both verifiers"
+        )
+
     def test_give_the_hash_of_a_whole_document(self, rpc):
         [case] = [case for case in CASES if case["name"] == "the whole document"]
         shown = self.details(both(case["proof"], rpc))["Whole document"]
