@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -15,7 +16,8 @@ from records.views.page import NEWEST_FIRST, PatientPage
 
 NEW_SHOWN = 5
 OPENINGS_SHOWN = 5
-# Enough for everybody but a handful; the page says so where there are more.
+# Of each kind the newest: what is current stands among them for everybody but a handful, and a link
+# leads to all of them.
 AT_A_GLANCE = 100
 
 
@@ -33,10 +35,10 @@ class Home(PatientPage):
         last_visit = self._last_visit(openings)
         current = self.visible_versions().latest()
         new = current.filter(created_at__gt=last_visit) if last_visit else current
-        newest = [*new.order_by("-created_at", *NEWEST_FIRST)[:NEW_SHOWN]]
-        medicines = [*self._newest(Kind.MEDICINE)]
-        allergies = [*self._newest(Kind.ALLERGY)]
-        opened = {one.version.pk: one for one in self.open({*newest, *medicines, *allergies})}
+        newest = [*new.order_by("-created_at", *NEWEST_FIRST).values_list("pk", flat=True)[:NEW_SHOWN]]
+        at_hand = [*self._newest(Kind.MEDICINE), *self._newest(Kind.ALLERGY)]
+        shown = Q(pk__in=newest) | Q(record__in=at_hand)
+        opened = self.open(current.filter(shown).order_by(*NEWEST_FIRST))
         others = openings.exclude(actor_id=request.user.pk).newest_first()[:OPENINGS_SHOWN]
         return render(
             request,
@@ -44,21 +46,25 @@ class Home(PatientPage):
             self.get_context_data(
                 patient=self.patient,
                 last_visit=last_visit,
-                new=[opened[version.pk] for version in newest],
+                new=sorted(
+                    (one for one in opened if one.version.pk in newest),
+                    key=lambda one: newest.index(one.version.pk),
+                ),
                 new_count=new.count(),
                 openings=describe(others, viewer=request.user, versions=self.visible_versions()),
-                medicines=at_a_glance(opened[version.pk] for version in medicines[:AT_A_GLANCE]),
-                allergies=at_a_glance(opened[version.pk] for version in allergies[:AT_A_GLANCE]),
-                has_more_medicines=len(medicines) > AT_A_GLANCE,
+                medicines=at_a_glance(one for one in opened if one.record.kind == Kind.MEDICINE),
+                allergies=at_a_glance(one for one in opened if one.record.kind == Kind.ALLERGY),
             ),
         )
 
     def _newest(self, kind: Kind) -> Any:
-        return self.latest_versions().filter(record__kind=kind)[: AT_A_GLANCE + 1]
+        records = self.visible_records().of_kind(kind).newest_first()
+        return records.values_list("pk", flat=True)[:AT_A_GLANCE]
 
     def _last_visit(self, openings: Any) -> datetime | None:
         """The last time this patient saw something of their record before they signed in today."""
         signed_in: datetime | None = getattr(self.request.user, "last_login", None)
-        own = openings.filter(actor_id=self.request.user.pk)
-        before = own.filter(at__lt=signed_in) if signed_in else own
+        if signed_in is None:
+            return None
+        before = openings.filter(actor_id=self.request.user.pk, at__lt=signed_in)
         return before.order_by("-at").values_list("at", flat=True).first()

@@ -15,6 +15,9 @@ from records.forms import KINDS, TimelineForm
 from records.services.opening import Opened
 from records.views.page import PatientPage, page_of, query_without_page
 
+# Kind, source, year, and how many records there are of them.
+Facet = tuple[str, str, int | None, int]
+
 
 class Timeline(PatientPage):
     """
@@ -25,10 +28,9 @@ class Timeline(PatientPage):
     """
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        current = self.visible_versions().latest()
         facets = [
-            *current.order_by()
-            .values_list("record__kind", "record__source", ExtractYear("record__occurred_date"))
+            *self.visible_records()
+            .values_list("kind", "source", ExtractYear("occurred_date"))
             .annotate(records=Count("pk"))
         ]
         years = sorted({year for _kind, _source, year, _records in facets if year}, reverse=True)
@@ -41,30 +43,40 @@ class Timeline(PatientPage):
             "query": query_without_page(request),
         }
         if form.is_valid():
-            page = page_of(self._chosen(form.cleaned_data), request)
+            asked = form.cleaned_data
+            page = page_of(self._chosen(asked), request, count=count_in(facets, asked))
             context |= {
                 "page": page,
-                "months": by_month(self.open(page.object_list)),
+                "months": by_month(self.open(self.latest_of(page.object_list))),
                 "chosen_kind": dict(KINDS).get(form.cleaned_data["kind"], ""),
             }
         return render(request, "records/timeline.html", self.get_context_data(**context))
 
     def _chosen(self, asked: dict[str, Any]) -> Any:
-        versions = self.latest_versions()
+        records = self.visible_records().between(asked["earliest"], asked["latest"]).newest_first()
         if asked["kind"]:
-            versions = versions.filter(record__kind=asked["kind"])
+            records = records.of_kind(asked["kind"])
         if asked["source"]:
-            versions = versions.filter(record__source=asked["source"])
+            records = records.filter(source=asked["source"])
         if asked["year"]:
-            versions = versions.filter(record__occurred_date__year=int(asked["year"]))
-        if asked["earliest"]:
-            versions = versions.filter(record__occurred_date__gte=asked["earliest"])
-        if asked["latest"]:
-            versions = versions.filter(record__occurred_date__lte=asked["latest"])
-        return versions
+            records = records.filter(occurred_date__year=int(asked["year"]))
+        return records
 
 
-def contents_of(facets: list[tuple[str, str, int | None, int]]) -> list[dict[str, Any]]:
+def count_in(facets: list[Facet], asked: dict[str, Any]) -> int | None:
+    """Add up how many records a filter leaves; None where it asks for days, which the facets do not know."""
+    if asked["earliest"] or asked["latest"]:
+        return None
+    return sum(
+        records
+        for kind, source, year, records in facets
+        if asked["kind"] in ("", kind)
+        and asked["source"] in ("", source)
+        and asked["year"] in ("", str(year))
+    )
+
+
+def contents_of(facets: list[Facet]) -> list[dict[str, Any]]:
     """List the kinds that there are, in the order of the tabs, each with its number of records."""
     counts: Counter[str] = Counter()
     for kind, _source, _year, records in facets:

@@ -221,6 +221,7 @@ class TestTimeline:
 
         listed = {str(record.pk): str(record.occurred_date) for record in Record.objects.all()}
         assert {day for pk, day in listed.items() if f"/record/{pk}/" in shown} == expected
+        assert f"{len(expected)} record" in shown.partition('role="status"')[2][:80]
 
     @pytest.mark.parametrize(
         ("query", "error"),
