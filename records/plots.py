@@ -86,21 +86,18 @@ class RangeBar:
 def plot(
     measured: Sequence[Measured], *, low: Decimal | None = None, high: Decimal | None = None
 ) -> Plot | None:
-    """Lay out values over time, oldest first; None when there is nothing to compare."""
-    if len(measured) < 2:
-        return None
+    """Lay out values over time, oldest first; None when they do not span two days."""
     ordered = sorted(measured, key=lambda one: one.day)
+    if not ordered or ordered[0].day == ordered[-1].day:
+        return None
     first, last = ordered[0].day, ordered[-1].day
-    days = max((last - first).days, 1)
     known = [float(one.value) for one in ordered] + [float(edge) for edge in (low, high) if edge is not None]
     ticks = nice_ticks(min(known), max(known))
     bottom_value, top_value = ticks[0], ticks[-1]
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
 
     def x(day: date) -> float:
-        if first == last:
-            return round((LEFT + right) / 2, 1)
-        return round(LEFT + (right - LEFT) * (day - first).days / days, 1)
+        return round(LEFT + (right - LEFT) * (day - first).days / (last - first).days, 1)
 
     def y(value: float) -> float:
         return round(bottom - (bottom - TOP) * (value - bottom_value) / (top_value - bottom_value), 1)

@@ -117,7 +117,7 @@ def in_words(version: RecordVersion, *, shown: RecordVersion) -> dict[str, Any]:
         title = _("Corrected: %(reason)s") % {"reason": version.reason}
     else:
         title = _("Changed by %(source)s, without a reason given") % {"source": version.record.source}
-    moment = date_format(timezone.localtime(version.created_at), "DATETIME_FORMAT")
+    moment = date_format(timezone.localtime(version.created_at), "j F Y, H:i")
     name = getattr(version.by, "display_name", "")
     return {
         "title": title,

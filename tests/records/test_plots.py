@@ -58,12 +58,12 @@ class TestPlot:
         assert [dot.label for dot in drawn.dots] == ["1", "2", "3"]
 
     def test_stands_several_values_of_one_day_above_each_other(self):
-        same_day = [Measured(date(2026, 1, 1), Decimal(value), value) for value in ("1", "2")]
+        drawn = plot([*measured("1", "2"), *measured("3")])
 
-        drawn = plot(same_day)
+        assert drawn.dots[0].x == drawn.dots[1].x != drawn.dots[2].x
 
-        assert drawn.dots[0].x == drawn.dots[1].x
-        assert drawn.first == drawn.last
+    def test_is_nothing_when_all_values_are_of_one_day(self):
+        assert plot([*measured("1"), *measured("2")]) is None
 
     def test_leaves_the_open_side_of_a_range_open(self):
         drawn = plot(measured("1", "9"), high=Decimal("5"))
