@@ -7,13 +7,11 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from allauth.mfa.webauthn.internal import auth, flows
 from allauth.mfa.webauthn.views import AddWebAuthnView, EditWebAuthnView
 from allauth.usersessions.internal.flows.sessions import end_sessions
 from allauth.usersessions.models import UserSession
 from allauth.usersessions.views import ListUserSessionsView
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -27,6 +25,7 @@ from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
 
 from accounts.devices import device_in_words
+from accounts.forms import AddPasskeyForm
 from accounts.models import User
 from accounts.second_factor import has_second_factor, is_last_way_in
 from audit import services as audit
@@ -73,21 +72,6 @@ class Account(TemplateView):
             device_count=UserSession.objects.filter(user_id=user.pk).count(),
             **kwargs,
         )
-
-
-class AddPasskeyForm(AddWebAuthnForm):
-    """A passkey for an account that is signed in. It always signs in by itself."""
-
-    name = forms.CharField(required=False, max_length=60)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        del self.fields["passwordless"]
-
-    def clean(self) -> dict[str, Any]:
-        self.cleaned_data["passwordless"] = True
-        cleaned: dict[str, Any] = super().clean()
-        return cleaned
 
 
 class AddPasskey(AddWebAuthnView):

@@ -5,9 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from allauth.account.models import Login
-from allauth.mfa.webauthn.forms import SignupWebAuthnForm
 from allauth.mfa.webauthn.internal import auth, flows
-from django import forms
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
@@ -20,6 +18,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
+from accounts.forms import FirstPasskeyForm
 from accounts.models import User
 from accounts.rate_limit import RateLimit, TriedTooOften
 from patients import services
@@ -83,26 +82,11 @@ class RedeemInvitation(FormView):
         return self.render_to_response(self.get_context_data(form=form), status=status)
 
 
-class PasskeyForm(SignupWebAuthnForm):
-    """The passkey that the browser has just made, for an account that is not saved yet."""
-
-    def clean(self) -> dict[str, Any]:
-        # allauth checks that the person was verified only where its form has a box for it. A patient's
-        # passkey is the whole sign-in, so it is never optional.
-        cleaned: dict[str, Any] = forms.Form.clean(self) or self.cleaned_data
-        credential = cleaned.get("credential")
-        if credential:
-            auth.parse_registration_response(credential)
-            if not auth.complete_registration(credential).is_user_verified():
-                raise forms.ValidationError(_("Your device did not check that it is you. Try again."))
-        return cleaned
-
-
 @method_decorator(login_not_required, name="dispatch")
 class RegisterPasskey(FormView):
     """Make a passkey, and with it the account."""
 
-    form_class = PasskeyForm
+    form_class = FirstPasskeyForm
     template_name = "invitation/passkey.html"
     invitation: Invitation
     user: User
@@ -140,7 +124,7 @@ class RegisterPasskey(FormView):
             has_account=self.invitation.patient.user is not None,
         )
 
-    def form_valid(self, form: PasskeyForm) -> HttpResponse:
+    def form_valid(self, form: FirstPasskeyForm) -> HttpResponse:
         try:
             authenticator = services.accept(
                 self.invitation.pk,
