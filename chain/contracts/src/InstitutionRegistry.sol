@@ -54,7 +54,7 @@ contract InstitutionRegistry is Ownable2Step {
     error Suspended(uint256 institution);
     error WrongStatus(uint256 institution, Status status, Status needed);
 
-    constructor(address owner) Ownable(owner) {}
+    constructor(address owner_) Ownable(owner_) {}
 
     /// @notice Makes a hospital a member, under the next number.
     /// @param operator The address that the hospital sends its transactions from
