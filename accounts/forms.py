@@ -23,7 +23,7 @@ class NewPasskey:
 
     def clean(self) -> dict[str, Any]:
         try:
-            return super().clean()  # type: ignore[misc, no-any-return] # it is mixed into a form
+            return super().clean()  # type: ignore[misc] # it is mixed into a form
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise get_adapter().validation_error("incorrect_code") from error
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
@@ -130,13 +130,13 @@ class RemovePasskey(TemplateView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         # Two pages could remove two passkeys at once, each leaving the other: the account's row keeps
         # them apart.
-        User.objects.select_for_update().get(pk=request.user.pk)
+        user = User.objects.select_for_update().get(pk=cast(User, request.user).pk)
         passkey = self.passkey()
         if is_last_way_in(passkey):
             messages.error(request, _("This is the only way into your account, so it was kept."))
         else:
             flows.remove_authenticator(request, passkey)
-            audit.record("passkey.removed", at=timezone.now(), by=request.user)
+            audit.record("passkey.removed", at=timezone.now(), by=user)
         return redirect("accounts:index")
 
 

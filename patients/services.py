@@ -4,6 +4,7 @@ import hmac
 import uuid
 from datetime import date, datetime, timedelta
 from functools import cache
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal.auth import WebAuthn
@@ -53,16 +54,20 @@ def invite(patient: Patient, *, by: User | None, at: datetime) -> tuple[Invitati
     return invitation, code
 
 
+# The encrypted column; the library's types do not know what it adds to a field.
+BIRTH_DATE: Any = Patient._meta.get_field("birth_date")
+
+
 @cache
 def _encrypted_decoy() -> bytes:
-    return bytes(Patient._meta.get_field("birth_date")._dump(date(1900, 1, 1)))
+    return bytes(BIRTH_DATE._dump(date(1900, 1, 1)))
 
 
 def _birth_date_of(patient_id: uuid.UUID) -> date:
     """Return a patient's birth date; of nobody, a decoy that took as long to decrypt."""
     born = Patient.objects.filter(pk=patient_id).values_list("birth_date", flat=True).first()
     if born is None:
-        born = Patient._meta.get_field("birth_date")._load(_encrypted_decoy())
+        born = BIRTH_DATE._load(_encrypted_decoy())
     return born
 
 
