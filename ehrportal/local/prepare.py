@@ -21,7 +21,7 @@ STEPS = [
     ("Bringing the database up to date", ["migrate", "--no-input"]),
     ("Collecting the static files", ["collectstatic", "--no-input"]),
     ("Looking for the contracts on the chain", ["deploy_contracts"]),
-    ("Loading the example patients", ["load_demo"]),
+    ("Loading the example patients, a minute or two the first time", ["load_demo"]),
 ]
 
 
@@ -37,13 +37,14 @@ def prepare(log: Path) -> int:
             django.setup()
             for title, command in STEPS:
                 started = time.monotonic()
+                print(f"{title} …", file=terminal, flush=True)
                 stream = io.StringIO()
                 try:
                     call_command(*command, stdout=stream, stderr=output)
                 finally:
                     said = stream.getvalue()
                     output.write(said)
-                print(f"{title}: done in {time.monotonic() - started:.0f} s", file=terminal, flush=True)
+                print(f"  done in {time.monotonic() - started:.0f} s", file=terminal, flush=True)
         except (Exception, SystemExit) as error:
             traceback.print_exc(file=output)
             reason = str(error).strip().splitlines() or [type(error).__name__]

@@ -111,7 +111,7 @@ def prepare(state: Path, environment: dict[str, str]) -> str:
         text=True,
     ) as process:
         for line in process.stderr or []:
-            said = line.strip()
+            said = line.rstrip()
             if not said.startswith(FAILED):
                 say(said)
         sign_ins = process.stdout.read() if process.stdout else ""
