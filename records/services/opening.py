@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chain.commitment import commit
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q
 
 from audit import services as audit
 from chain.anchoring import Anchoring, AnchoringState
+from chain.commitment import commit
 from consent.rules import Action, decide
 from patients.models import Patient
 from records.encryption import CannotDecrypt
@@ -26,6 +27,8 @@ from records.tokens import code_token
 
 # What was recorded about tampering, in one place, for the mark of proof and for `check_log` alike.
 CHANGED = "The stored record is not the one that was anchored."
+# A monitor writes thousands of values: more than this nobody reads, and opening them all takes seconds.
+LONGEST_SERIES = 100
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def open_series(
     record: Record, *, by: Any, at: datetime, purpose: str = "", address: str | None = None
 ) -> list[Opened]:
     """
-    Open the results that measure the same as this one, oldest first.
+    Open the results that measure the same as this one, oldest first: the newest `LONGEST_SERIES`, and itself.
 
     :raises PermissionDenied: if `by` has no ground to read this patient's record
     """
@@ -125,8 +128,10 @@ def open_series(
         record__occurred_date__isnull=False,
         record__search_tokens__token=code_token(measured[0].series),
     )
+    newest = same.order_by("-record__occurred_date", "-record__created_at", "-record_id")
+    shown = Q(pk__in=newest.values("pk")[:LONGEST_SERIES]) | Q(record=record)
     return open_list(
-        same.order_by("record__occurred_date", "record__created_at", "record_id"),
+        same.filter(shown).order_by("record__occurred_date", "record__created_at", "record_id"),
         by=by,
         at=at,
         patient=record.patient,

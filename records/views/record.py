@@ -15,7 +15,7 @@ from records.attachments import attachments_in
 from records.models import Kind, RecordVersion
 from records.plots import RangeBar, range_bar
 from records.series import Line, lines_of
-from records.services.opening import Opened, open_record, open_series
+from records.services.opening import LONGEST_SERIES, Opened, open_record, open_series
 from records.views.page import PatientPage, address_of
 
 # What was written elsewhere never runs on our origin, even if a browser is talked into showing it.
@@ -46,11 +46,13 @@ class RecordPage(PatientPage):
         opened = self.opened(version)
         is_latest = version.number == version.record.latest_version
         lines: list[Line] = []
+        is_cut = False
         if is_latest and opened.is_intact and version.record.kind == Kind.RESULT:
             series = open_series(
                 opened.record, by=self.request.user, at=self.now, address=address_of(self.request)
             )
             lines = lines_of(opened, series)
+            is_cut = len(series) >= LONGEST_SERIES
         history = self.history(version)
         context = self.get_context_data(
             opened=opened,
@@ -62,6 +64,7 @@ class RecordPage(PatientPage):
             replaced_at=next((one.created_at for one in history if one.number == version.number + 1), None),
             attachments=attachments_in(opened.resource),
             lines=lines,
+            longest=LONGEST_SERIES if is_cut else None,
             bars=bars_of(opened),
         )
         return render(self.request, "records/record.html", context)

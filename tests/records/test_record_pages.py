@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from audit.models import Event
-from tests.records.factories import RecordFactory, allergy, medicine, result
+from tests.records.factories import RecordFactory, allergy, many_records, medicine, result
 from tests.records.pages import page, words
 from tests.records.tampering import change_in_database, one_byte_changed
 
@@ -66,6 +66,16 @@ class TestAResult:
         record = RecordFactory(patient=maria, content=result(13.5))
 
         assert 'class="app-plot"' not in words(page(hers, "record", record.pk))
+
+    def test_shows_the_newest_of_a_very_long_series_and_itself(self, hers, maria, monkeypatch):
+        monkeypatch.setattr("records.services.opening.LONGEST_SERIES", 3)
+        monkeypatch.setattr("records.views.record.LONGEST_SERIES", 3)
+        records = many_records(maria, 6)
+
+        shown = words(page(hers, "record", records[5].pk))  # the oldest
+
+        assert shown.count('class="app-plot__dot') == 4
+        assert "Only the newest 3 values are shown." in shown
 
     def test_plots_each_part_of_a_panel(self, hers, maria):
         for day, systolic, diastolic in (("2026-01-02", 120, 80), ("2026-03-02", 131, 84)):
@@ -334,7 +344,7 @@ class TestDownloadAttachment:
         shown = words(page(hers, "record", letter.pk))
 
         assert "&lt;i&gt;thank you&lt;/i&gt;" in shown
-        assert "is not kept here, but in another system" in shown
+        assert "is not inside this record, but kept elsewhere" in shown
 
 
 class TestProof:
