@@ -18,6 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 from django.views.generic.base import ContextMixin, TemplateResponseMixin
 from unfold.admin import ModelAdmin
@@ -239,6 +240,13 @@ class WorkspaceAdmin(ModelAdmin):
     roles: frozenset[Role] = frozenset()
     menu: MenuEntry | None = None
 
+    # What the list is for, and what an empty one says will appear here.
+    introduction: Text = ""
+    empty_title: Text = _("Nothing here yet")
+    empty_text: Text = ""
+
+    change_list_template = "admin/workspace_list.html"
+
     # Whether a line has a page of its own, read only, made by Django from the model's fields.
     has_line_page = False
 
@@ -248,7 +256,6 @@ class WorkspaceAdmin(ModelAdmin):
     list_per_page = 50
     list_max_show_all = 0
     actions = ()
-    list_filter_submit = True
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return staff_of(request).has_role(*self.roles)
@@ -277,8 +284,7 @@ class WorkspaceAdmin(ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse every look-up but the list's own filters: addresses could probe columns with it."""
-        filters = {one[0] if isinstance(one, tuple) else one for one in self.get_list_filter(request)}
-        return lookup.split("__")[0] in filters
+        return lookup in {one.parameter_name for one in self.get_list_filter(request)}
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
         """Write nothing; see above."""

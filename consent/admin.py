@@ -1,13 +1,14 @@
 """The privacy officer's lists: who opened which record on which ground, and what failed verification."""
 
+from datetime import datetime, time, timedelta
 from typing import Any
 
+from django.contrib import admin
 from django.db.models import Case, OuterRef, Subquery, When
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RadioFilter, RangeDateFilter
 from unfold.decorators import display
 
 from accounts.models import Role
@@ -16,6 +17,7 @@ from audit.models import Event, EventDamaged
 from chain.models import Mismatch
 from consent import today
 from consent import workspace as pages
+from consent.today import GROUNDS
 from patients.models import Patient, PatientIdentifier
 from patients.numbers import hospital_system
 from patients.search import matching
@@ -42,7 +44,7 @@ WORDS = {
 }
 
 
-class WhatFilter(DropdownFilter):
+class WhatFilter(admin.SimpleListFilter):
     title = _("what happened")
     parameter_name = "what"
 
@@ -55,7 +57,7 @@ class WhatFilter(DropdownFilter):
         return events.filter(name=self.value()) if self.value() else events
 
 
-class RoleFilter(DropdownFilter):
+class RoleFilter(admin.SimpleListFilter):
     title = _("role")
     parameter_name = "role"
 
@@ -66,19 +68,45 @@ class RoleFilter(DropdownFilter):
         return events.filter(actor_role=self.value()) if self.value() else events
 
 
+class GroundFilter(admin.SimpleListFilter):
+    title = _("ground")
+    parameter_name = "ground"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [*GROUNDS.items()]
+
+    def queryset(self, request: HttpRequest, events: Any) -> Any:
+        return events.filter(ground=self.value()) if self.value() else events
+
+
+class WhenFilter(admin.SimpleListFilter):
+    title = _("when")
+    parameter_name = "days"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", _("Today")), ("7", _("The last 7 days")), ("30", _("The last 30 days"))]
+
+    def queryset(self, request: HttpRequest, events: Any) -> Any:
+        if self.value() not in ("1", "7", "30"):
+            return events
+        today = timezone.make_aware(datetime.combine(timezone.localdate(), time.min))
+        return events.filter(at__gte=today - timedelta(days=int(self.value() or 1) - 1))
+
+
 class EventAdmin(WorkspaceAdmin):
     """Everything that was done with somebody's record, newest first. Patients appear by number."""
 
     roles = frozenset({Role.PRIVACY_OFFICER})
     menu = MenuEntry(_("Who opened what"), "visibility", 20)
 
-    list_display = ("when", "who", "role", "what", "whose", "why", "how_many")
-    list_filter = (
-        WhatFilter,
-        RoleFilter,
-        ("ground", ChoicesDropdownFilter),
-        ("at", RangeDateFilter),
+    introduction = _(
+        "Everything that was done with somebody’s record, newest first. Patients appear by number."
     )
+    empty_title = _("Nothing was opened yet")
+    empty_text = _("Each opening of a record appears here, with who, when and on which ground.")
+
+    list_display = ("when", "who", "role", "what", "whose", "why", "how_many")
+    list_filter = (WhatFilter, RoleFilter, GroundFilter, WhenFilter)
     search_fields = ("patient_id",)
     search_help_text = _("Patient's number, whole name or birth date")
     ordering = ("-at", "-id")
@@ -126,7 +154,7 @@ class EventAdmin(WorkspaceAdmin):
 
     @display(description=_("Ground"))
     def why(self, event: Event) -> str:
-        return event.get_ground_display()
+        return str(GROUNDS.get(event.ground, ""))
 
     @display(description=_("Records shown"))
     def how_many(self, event: Event) -> Any:
@@ -136,7 +164,7 @@ class EventAdmin(WorkspaceAdmin):
             return ""
 
 
-class OpenFilter(RadioFilter):
+class OpenFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"
 
@@ -154,6 +182,10 @@ class MismatchAdmin(WorkspaceAdmin):
 
     roles = frozenset({Role.PRIVACY_OFFICER})
     menu = MenuEntry(_("Failed verifications"), "gpp_maybe", 30)
+
+    introduction = _("What a check of the log found that differs from what was anchored.")
+    empty_title = _("Everything matches what was anchored")
+    empty_text = _("If a record, an opening or a head of the log ever differs, it is named here.")
 
     list_display = ("found", "finding", "subject", "cause", "state")
     list_filter = (OpenFilter,)

@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import display
 
 from accounts.models import Role
@@ -16,7 +16,7 @@ from accounts.sites import MenuEntry, WorkspaceAdmin, workspace
 from doctors.models import CareRelationship
 
 
-class ActiveFilter(RadioFilter):
+class ActiveFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"
 
@@ -35,6 +35,10 @@ class ActiveFilter(RadioFilter):
 class CareRelationshipAdmin(WorkspaceAdmin):
     roles = frozenset({Role.RECORDS_OFFICER})
     menu = MenuEntry(_("Who treats whom"), "stethoscope", 40)
+
+    introduction = _("A doctor finds a patient and opens the record only while they stand here as active.")
+    empty_title = _("No doctor treats anybody yet")
+    empty_text = _("Open a patient from the list of patients and add a doctor there.")
 
     list_display = ("doctor", "specialty", "treats", "why", "since", "state", "end")
     list_filter = (ActiveFilter,)

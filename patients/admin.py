@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import display
 
 from accounts.models import Role
@@ -22,7 +22,7 @@ from patients.search import matching
 __all__ = ["PatientAdmin", "pages"]
 
 
-class AccountFilter(RadioFilter):
+class AccountFilter(admin.SimpleListFilter):
     """By how far the patient is on the way to the portal."""
 
     title = _("portal account")
@@ -41,12 +41,33 @@ class AccountFilter(RadioFilter):
         return patients
 
 
+class CareFilter(admin.SimpleListFilter):
+    """By whether a doctor of this hospital can open the record."""
+
+    title = _("treated here")
+    parameter_name = "treated"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("By a doctor")), ("no", _("By nobody"))]
+
+    def queryset(self, request: HttpRequest, patients: Any) -> Any:
+        now = timezone.now()
+        open_care = Q(care_relationships__ended_at=None) | Q(care_relationships__ended_at__gt=now)
+        treated = Patient.objects.filter(open_care, care_relationships__started_at__lte=now).values("pk")
+        if self.value() == "yes":
+            return patients.filter(pk__in=treated)
+        return patients.exclude(pk__in=treated) if self.value() == "no" else patients
+
+
 class PatientAdmin(WorkspaceAdmin):
     roles = frozenset({Role.RECORDS_OFFICER})
     menu = MenuEntry(_("Patients"), "groups", 20)
 
+    empty_title = _("The register is empty")
+    empty_text = _("Patients appear here when they are registered, or come with an import.")
+
     list_display = ("name", "born", "age", "number", "account", "registered")
-    list_filter = (AccountFilter,)
+    list_filter = (AccountFilter, CareFilter)
     # Names lie encrypted: the search below goes by keyed token, and this only makes the box appear.
     search_fields = ("tokens",)
     search_help_text = _("Whole name, birth date or number")
