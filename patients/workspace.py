@@ -15,12 +15,13 @@ from accounts.models import Role
 from accounts.sites import MenuEntry, WorkspacePage, staff_of, workspace
 from audit import services as audit
 from audit.models import Ground
-from patients.models import Patient, Sex
-from patients.numbers import new_number, number_of
+from patients.models import Patient, PatientIdentifier, Sex
+from patients.numbers import hospital_system, new_number, number_of, numbers_of
 from patients.registration import Identifier, IdentifierTaken, patients_with, register_patient
 from patients.services import invite
 
 OFFICER = [Role.RECORDS_OFFICER]
+ISSUERS_OFFERED = 30
 
 
 class RegistrationForm(forms.Form):
@@ -44,7 +45,8 @@ class RegistrationForm(forms.Form):
         label=_("Issued by"),
         required=False,
         max_length=200,
-        help_text=_("The issuer as a web address or URN, such as urn:oid:2.16.840.1.113883.4.1."),
+        widget=forms.TextInput(attrs={"list": "issuers"}),
+        help_text=_("Choose one we know, or write its web address or URN."),
     )
     email = forms.EmailField(label=_("E-mail"), required=False, max_length=254)
     phone = forms.CharField(label=_("Telephone"), required=False, max_length=60)
@@ -99,7 +101,14 @@ class RegisterPatient(WorkspacePage):
     template_name = "patients/register.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**{"form": RegistrationForm(), **kwargs})
+        issuers = PatientIdentifier.objects.exclude(system=hospital_system()).values_list("system", flat=True)
+        return super().get_context_data(
+            **{
+                "form": RegistrationForm(),
+                "issuers": [*issuers.order_by("system").distinct()[:ISSUERS_OFFERED]],
+                **kwargs,
+            }
+        )
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = RegistrationForm(request.POST)
@@ -176,7 +185,7 @@ class PatientOverview(PatientPage):
         care = self.patient.care_relationships.select_related("clinician", "by").order_by("-started_at")
         return self.render_to_response(
             self.get_context_data(
-                identifiers=self.patient.identifiers.all(),
+                numbers=numbers_of(self.patient),
                 invitations=self.patient.invitations.select_related("by").order_by("-created_at")[:5],
                 open_invitation=self.patient.invitations.open(now).first(),
                 care=[{"care": one, "is_active": one.is_active(now)} for one in care],

@@ -37,6 +37,21 @@ NEWEST_FIRST = (F("record__occurred_date").desc(nulls_last=True), "-created_at",
 KINDS = [(kind.value, kind.label) for kind in Kind if kind != Kind.DIRECTORY]
 
 
+# What offices write to each other. A doctor looks for it once a year, and it is half of many records.
+PAPERWORK = frozenset(
+    {
+        "Account",
+        "Claim",
+        "ClaimResponse",
+        "Coverage",
+        "ExplanationOfBenefit",
+        "Invoice",
+        "Patient",
+        "Provenance",
+    }
+)
+
+
 class TimelineForm(forms.Form):
     """Which records the timeline of a chart shows."""
 
@@ -45,6 +60,7 @@ class TimelineForm(forms.Form):
     earliest = forms.DateField(
         label=_("Since"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
+    paperwork = forms.BooleanField(label=_("With bills and paperwork"), required=False)
     latest = forms.DateField(label=_("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
     def __init__(self, data: Any, *, sources: Sequence[str]) -> None:
@@ -112,7 +128,7 @@ class ChartPage(WorkspacePage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             **{
-                "title": self.patient.full_name,
+                "title": self.title,
                 "patient": self.patient,
                 "number": number_of(self.patient),
                 "age": self.patient.age(timezone.localdate()),
@@ -134,6 +150,7 @@ class Chart(ChartPage):
 
     template_name = "records/chart.html"
 
+    title = _("Chart")
     VIEWS = ("timeline", "results", "documents")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -186,9 +203,13 @@ class Chart(ChartPage):
         sources = [*current.order_by("record__source").values_list("record__source", flat=True).distinct()]
         form = TimelineForm(self.request.GET, sources=sources)
         page = self._page(self._filtered(current, form))
+        left_out = 0
+        if form.is_valid() and not form.cleaned_data["paperwork"]:
+            left_out = current.filter(record__resource_type__in=PAPERWORK).count()
         return [*page.object_list], {
             "form": form,
             "page": page,
+            "left_out": left_out,
             "is_filtering": bool(form.is_valid() and any(form.cleaned_data.values())),
             "query": query_without_page(self.request),
         }
@@ -206,6 +227,8 @@ class Chart(ChartPage):
             "record__occurred_date__gte": asked["earliest"],
             "record__occurred_date__lte": asked["latest"],
         }
+        if not asked["paperwork"]:
+            versions = versions.exclude(record__resource_type__in=PAPERWORK)
         return versions.filter(**{lookup: value for lookup, value in lookups.items() if value})
 
     def _summary(

@@ -15,11 +15,14 @@ from records.workspace.differences import scalars, words_of
 
 # What a correction never changes: which record it is, where it belongs, what was generated from the rest.
 FIXED = re.compile(
-    r"/(?:resourceType|id|meta|text|implicitRules|language)(?:/|$)"  # of the resource itself, from the start
-    r"|/contained/|.*/(?:reference|system|url|data|contentType|id)$"
+    # Of the resource itself, from the start.
+    r"/(?:resourceType|id|identifier|meta|text|implicitRules|language|contained|subject|patient)(?:/|$)"
+    r"|.*/(?:extension|modifierExtension)/|.*/(?:reference|system|url|data|contentType|id)$"
 )
+# Codes and categories are for machines, and rarely what is wrong.
+CODED = re.compile(r".*/(?:coding|category)/|.*/code$")
 # As FHIR writes a decimal; what is typed is kept to the digit, so that 1.50 stays 1.50.
-NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,17})?")
+NUMBER = re.compile(r"\A-?(?:0|[1-9]\d{0,17})(?:\.\d{1,17})?(?:[eE][+-]?\d{1,2})?\Z")
 LONG = 80
 MAX_ELEMENTS = 400
 
@@ -49,9 +52,14 @@ class CorrectionForm(forms.Form):
         self.order_fields([*self.pointers, "reason", "version"])
 
     @property
-    def elements(self) -> Iterator[forms.BoundField]:
-        """The boxes of the record's own elements."""
-        return (self[name] for name in self.pointers)
+    def elements(self) -> list[forms.BoundField]:
+        """The boxes of what people read: values, dates, words."""
+        return [self[name] for name, (pointer, _value) in self.pointers.items() if not CODED.match(pointer)]
+
+    @property
+    def codes(self) -> list[forms.BoundField]:
+        """The boxes of what machines read."""
+        return [self[name] for name, (pointer, _value) in self.pointers.items() if CODED.match(pointer)]
 
     def corrected(self) -> bytes:
         """

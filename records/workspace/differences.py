@@ -1,5 +1,6 @@
 """What one version says differently from the one before, element by element, in words for people."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from records.fhir.present.vocabulary import label
 
+# Elements whose name goes on with their type, such as `valueQuantity`.
+CHOICE = re.compile(r"(abatement|deceased|effective|medication|occurrence|onset|performed|value)[A-Z]\w*")
 # How much of an element is shown; letters and scans are longer than anybody compares by eye.
 SHOWN_CHARACTERS = 300
 
@@ -53,8 +56,11 @@ def words_of(pointer: str) -> str:
         if part.isdigit():
             if part != "0":
                 words[-1] = f"{words[-1]} {int(part) + 1}"
-        else:
-            words.append(label(part))
+            continue
+        word = label(part, choice[1] if (choice := CHOICE.fullmatch(part)) else "")
+        # “Value quantity, value” is “Value” to everybody but us.
+        if not words or words[-1].casefold() != word.casefold():
+            words.append(word)
     return ", ".join(words)
 
 

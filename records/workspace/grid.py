@@ -45,15 +45,20 @@ class GridRow:
     name: str
     unit: str
     range_text: str
+    newest: Cell
+    newest_day: date
+    is_measured: bool
     cells: Sequence[Sequence[Cell]]
     sparkline: Sparkline | None
-    older: int
 
 
 @dataclass(frozen=True)
 class Grid:
+    """`rows` are what was measured in numbers, by day; `in_words` all else, with its newest answer."""
+
     days: Sequence[date]
     rows: Sequence[GridRow]
+    in_words: Sequence[GridRow]
     hidden_days: int
 
 
@@ -78,42 +83,46 @@ def grid_of(opened: Iterable[Any]) -> Grid:
             day = measurement.occurred.earliest or one.record.occurred_date
             if day is not None and measurement.text and not measurement.is_absent:
                 series[measurement.series or measurement.name].append(_Found(measurement, day, one.record.pk))
-    days = sorted({found.day for group in series.values() for found in group}, reverse=True)
-    shown = days[:DAYS_SHOWN]
-    rows = [_row(group, shown) for group in series.values()]
+    measured = [group for group in series.values() if any(one.measurement.value is not None for one in group)]
+    days = sorted({found.day for group in measured for found in group}, reverse=True)
+    rows = [_row(group, days[:DAYS_SHOWN]) for group in series.values()]
     # What was measured last stands first, then by name.
-    rows.sort(
-        key=lambda row: (
-            next((i for i, cell in enumerate(row.cells) if cell), DAYS_SHOWN),
-            row.name.casefold(),
-        )
+    rows.sort(key=lambda row: row.name.casefold())
+    rows.sort(key=lambda row: row.newest_day, reverse=True)
+    return Grid(
+        days=days[:DAYS_SHOWN],
+        rows=[row for row in rows if row.is_measured],
+        in_words=[row for row in rows if not row.is_measured],
+        hidden_days=len(days[DAYS_SHOWN:]),
     )
-    return Grid(shown, rows, hidden_days=len(days) - len(shown))
 
 
 def _row(group: list[_Found], days: Sequence[date]) -> GridRow:
     group = sorted(group, key=lambda found: found.day)
-    newest = group[-1].measurement
+    newest = group[-1]
     by_day: dict[date, dict[str, Cell]] = defaultdict(dict)
     for found in group:
-        measured = found.measurement
-        by_day[found.day].setdefault(
-            measured.text,
-            Cell(
-                measured.text,
-                found.record_id,
-                measured.is_abnormal,
-                measured.is_critical,
-                measured.interpretation,
-            ),
-        )
+        by_day[found.day].setdefault(found.measurement.text, _cell(found))
     return GridRow(
-        name=newest.name,
-        unit=newest.unit,
-        range_text=newest.range_text,
+        name=newest.measurement.name,
+        unit=newest.measurement.unit,
+        range_text=newest.measurement.range_text,
+        newest=_cell(newest),
+        newest_day=newest.day,
+        is_measured=any(found.measurement.value is not None for found in group),
         cells=[[*by_day[day].values()] if day in by_day else [] for day in days],
         sparkline=sparkline_of(group),
-        older=sum(1 for day in by_day if day not in days),
+    )
+
+
+def _cell(found: _Found) -> Cell:
+    measured = found.measurement
+    return Cell(
+        text=measured.text,
+        record_id=found.record_id,
+        is_abnormal=measured.is_abnormal,
+        is_critical=measured.is_critical,
+        interpretation=measured.interpretation,
     )
 
 

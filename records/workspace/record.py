@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.http import content_disposition_header
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
 from accounts.sites import workspace
@@ -12,12 +12,10 @@ from records.attachments import attachments_in
 from records.models import Kind, RecordVersion
 from records.series import lines_of
 from records.services.opening import Opened, open_record, open_series
+from records.views.record import as_download
 from records.workspace.addresses import address_of
 from records.workspace.chart import ChartPage, source_name
 from records.workspace.differences import differences
-
-# What was written elsewhere never runs on our origin, even if a browser is talked into showing it.
-DOWNLOAD_POLICY = "sandbox; default-src 'none'"
 
 
 class RecordInChart(ChartPage):
@@ -43,6 +41,7 @@ class RecordInChart(ChartPage):
 class ChartRecord(RecordInChart):
     """A record's current version, or an older one, which says that it is one."""
 
+    title = _("Record")
     template_name = "records/chart_record.html"
 
     def get(
@@ -93,12 +92,7 @@ class ChartFile(RecordInChart):
     ) -> HttpResponse:
         opened = self.opened(self.version(record, number), purpose="download")
         files = attachments_in(opened.resource) if opened.is_intact else []
-        if index >= len(files) or files[index].content is None:
+        if index >= len(files) or not files[index].is_here:
             raise Http404
         response = HttpResponse(files[index].content, content_type=files[index].content_type)
-        response.headers["Content-Disposition"] = (
-            content_disposition_header(True, files[index].file_name) or "attachment"
-        )
-        response.headers["Content-Security-Policy"] = DOWNLOAD_POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
+        return as_download(response, files[index].file_name)

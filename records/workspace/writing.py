@@ -32,6 +32,7 @@ class NoteForm(forms.Form):
 class WriteNote(ChartPage):
     """Write a note. It is a record like any other: kept for ever, anchored, and read by the patient."""
 
+    title = _("Write a note")
     template_name = "records/write_note.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -56,6 +57,7 @@ class WriteNote(ChartPage):
 class CorrectRecord(RecordInChart):
     """Correct a record. What stood before stays beside it, with who changed it and why."""
 
+    title = _("Correct a record")
     template_name = "records/correct_record.html"
 
     def get(self, request: HttpRequest, *args: Any, pk: UUID, record: UUID, **kwargs: Any) -> HttpResponse:
