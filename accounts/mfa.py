@@ -1,28 +1,17 @@
 """How passkeys and authenticator apps are named, and how their secrets are kept."""
 
-import base64
-from functools import cache
 from urllib.parse import urlsplit
 
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from cryptography.fernet import Fernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.second_factor import is_last_way_in
-
-
-@cache
-def _cipher(column_key: str) -> Fernet:
-    # Derived, so that what encrypts second factors encrypts nothing else.
-    derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"ehrportal second factors 1")
-    return Fernet(base64.urlsafe_b64encode(derivation.derive(column_key.encode())))
+from audit import columns
 
 
 class MFAAdapter(DefaultMFAAdapter):
@@ -35,10 +24,10 @@ class MFAAdapter(DefaultMFAAdapter):
     }
 
     def encrypt(self, text: str) -> str:
-        return _cipher(settings.COLUMN_KEY).encrypt(text.encode()).decode()
+        return columns.seal(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _cipher(settings.COLUMN_KEY).decrypt(encrypted_text.encode()).decode()
+        return columns.unseal(encrypted_text.encode()).decode()
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         return not is_last_way_in(authenticator)

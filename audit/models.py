@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any, Self
 
 import pgtrigger
-from django.core.signing import BadSignature
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_cryptography.utils.crypto import FernetBytes, InvalidToken
+
+from audit import columns
 
 
 class Ground(models.TextChoices):
@@ -72,8 +72,8 @@ class Event(models.Model):
 
     def seal(self, facts: dict[str, Any], secret: bytes) -> None:
         """Encrypt what only the patient and the privacy officer may read."""
-        self.sealed_detail = FernetBytes().encrypt(json.dumps(facts, sort_keys=True))
-        self.sealed_secret = FernetBytes().encrypt(secret)
+        self.sealed_detail = columns.seal(json.dumps(facts, sort_keys=True).encode())
+        self.sealed_secret = columns.seal(secret)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -96,8 +96,8 @@ class Event(models.Model):
 
     def _unsealed(self, sealed: bytes) -> bytes:
         try:
-            return FernetBytes().decrypt(bytes(sealed))
-        except (BadSignature, InvalidToken, ValueError) as error:
+            return columns.unseal(sealed)
+        except columns.ColumnDamaged as error:
             raise EventDamaged from error
 
     def document(self) -> bytes:

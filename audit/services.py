@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
-from chain.commitment import Header, commit
 from django.conf import settings
 from django.db import transaction
 
 from audit.models import Event
+from chain.commitment import Header, commit
 from chain.log import append_leaf
 
 TOPIC = "access"

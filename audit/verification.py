@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from chain.commitment import commit
-
 from audit.models import Event, EventDamaged
 from audit.services import header_of
+from chain.commitment import commit
 from chain.topics import Recomputed
 
 

@@ -128,7 +128,9 @@ def _treat_everybody(*, at: datetime) -> None:
     clinician = Clinician.objects.get(user__username=STAFF[Role.DOCTOR][0])
     treated = CareRelationship.objects.filter(clinician=clinician)
     CareRelationship.objects.bulk_create(
-        CareRelationship(clinician=clinician, patient=patient, reason="General medicine clinic", started_at=at)
+        CareRelationship(
+            clinician=clinician, patient=patient, reason="General medicine clinic", started_at=at
+        )
         for patient in Patient.objects.exclude(pk__in=treated.values("patient"))
     )
 
@@ -136,7 +138,9 @@ def _treat_everybody(*, at: datetime) -> None:
 def _patient(*, at: datetime) -> PatientSignIn:
     """The patient with most records plays the patient; a letter is printed until it has been used."""
     patient = (
-        Patient.objects.filter(records__source=SOURCE).annotate(count=Count("records")).order_by("-count", "pk")[0]
+        Patient.objects.filter(records__source=SOURCE)
+        .annotate(count=Count("records"))
+        .order_by("-count", "pk")[0]
     )
     code = "" if patient.user else invite(patient=patient, by=None, at=at)[1]
     birth_date: Any = patient.birth_date

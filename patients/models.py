@@ -9,8 +9,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_cryptography.fields import encrypt
 
+from audit.columns import encrypted
 from patients.blind_index import blind_index, normalised
 
 
@@ -44,13 +44,13 @@ class Patient(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="patient"
     )
-    family_name = encrypt(models.CharField(max_length=200, blank=True))
-    given_names = encrypt(models.CharField(max_length=200, blank=True))
-    birth_date = encrypt(models.DateField(null=True, blank=True))
+    family_name = encrypted(models.CharField(max_length=200, blank=True))
+    given_names = encrypted(models.CharField(max_length=200, blank=True))
+    birth_date = encrypted(models.DateField(null=True, blank=True))
     sex = models.CharField(max_length=10, choices=Sex, default=Sex.UNKNOWN)
-    email = encrypt(models.CharField(max_length=254, blank=True))
-    phone = encrypt(models.CharField(max_length=60, blank=True))
-    address = encrypt(models.CharField(max_length=500, blank=True))
+    email = encrypted(models.CharField(max_length=254, blank=True))
+    phone = encrypted(models.CharField(max_length=60, blank=True))
+    address = encrypted(models.CharField(max_length=500, blank=True))
     tokens = ArrayField(models.BinaryField(max_length=16), default=list, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -90,7 +90,7 @@ class PatientIdentifier(models.Model):
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="identifiers")
     system = models.CharField(max_length=200, help_text=_("Who issued the number, as a URI."))
     label = models.CharField(max_length=80, blank=True)
-    value = encrypt(models.CharField(max_length=200))
+    value = encrypted(models.CharField(max_length=200))
     token = models.BinaryField(max_length=16, unique=True, editable=False)
 
     def __str__(self) -> str:

@@ -18,7 +18,7 @@ def make_base64() -> str:
 # What the settings insist on, each in the form that they read.
 PORTAL_SECRETS: Mapping[str, Callable[[], str]] = {
     "SECRET_KEY": make_hex,
-    "COLUMN_KEY": make_hex,
+    "COLUMN_KEYS": make_hex,
     "KEY_ENCRYPTION_KEYS": make_base64,
     "BLIND_INDEX_KEY": make_base64,
     "LOG_SIGNING_KEY": make_hex,

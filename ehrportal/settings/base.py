@@ -22,10 +22,8 @@ PORTAL_URL = env("PORTAL_URL", default="http://portal.localhost:8000")
 # Secrets: `local` makes its own, `production` insists on them
 
 SECRET_KEY = env("SECRET_KEY", default="")
-# Encrypts identifying columns and second factors.
-COLUMN_KEY = env("COLUMN_KEY", default="")
-# django-cryptography puts what it derives from this in its place, so nobody else reads it.
-CRYPTOGRAPHY_KEY = COLUMN_KEY
+# Encrypt identifying columns and second factors; the first encrypts, all of them decrypt.
+COLUMN_KEYS = env.list("COLUMN_KEYS", default=[])
 # Wraps the key of each patient: base64 of 32 bytes; the first wraps, all of them unwrap.
 KEY_ENCRYPTION_KEYS = env.list("KEY_ENCRYPTION_KEYS", default=[])
 # Keys the blind indexes over names, numbers and codes: base64 of 32 bytes.

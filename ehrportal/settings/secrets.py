@@ -11,7 +11,11 @@ DEVELOPMENT_CHAIN_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7
 
 
 def characters(least: int) -> Callable[[str], str]:
-    return lambda value: "" if len(value) >= least else f"wants {least} random characters or more"
+    def fault(value: str) -> str:
+        is_long = all(len(one) >= least for one in value.split(","))
+        return "" if is_long else f"wants {least} random characters or more"
+
+    return fault
 
 
 def hex_key(value: str) -> str:
@@ -35,7 +39,7 @@ def base64_key(value: str) -> str:
 # Each secret, and the check that says what is wrong with a value, or nothing.
 SECRETS: dict[str, Callable[[str], str]] = {
     "SECRET_KEY": characters(50),
-    "COLUMN_KEY": characters(32),
+    "COLUMN_KEYS": characters(32),
     "KEY_ENCRYPTION_KEYS": base64_key,
     "BLIND_INDEX_KEY": base64_key,
     "LOG_SIGNING_KEY": hex_key,

@@ -4,7 +4,7 @@ from ehrportal.logging import configuration
 from ehrportal.settings.base import *  # noqa: F403 - settings are layered this way
 
 SECRET_KEY = "test-secret-key-" + "x" * 50
-COLUMN_KEY = CRYPTOGRAPHY_KEY = "test-column-key-" + "y" * 50
+COLUMN_KEYS = ["test-column-key-" + "y" * 50]
 KEY_ENCRYPTION_KEYS = ["dGVzdC1rZXktZW5jcnlwdGlvbi1rZXktMzItYnl0ZXM="]
 BLIND_INDEX_KEY = "dGVzdC1ibGluZC1pbmRleC1rZXktb2YtMzItYnl0ZXM="
 LOG_SIGNING_KEY = "11" * 32

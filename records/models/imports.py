@@ -14,7 +14,7 @@ class ImportJob(models.Model):
     """
     One file of FHIR records on its way into the store.
 
-    The file is kept, encrypted, until the job has ended without a fault of ours, so that a retry needs nothing else.
+    The file is kept, encrypted, until nothing in it was refused, so that a retry needs nothing else.
     """
 
     class State(models.TextChoices):

@@ -62,8 +62,13 @@ class DataKey(models.Model):
         """
         return encryption.unwrap_key(self.wrapped, bound_to=self.binding)
 
-    def rewrap(self) -> None:
-        """Wrap the same key by the first key-encryption key; the records stay as they are."""
-        key = self.unwrapped
-        self.wrapped = encryption.seal(encryption.key_encryption_keys()[0], key, bound_to=self.binding)
-        self.save(update_fields=["wrapped"])
+    def rewrap(self) -> bool:
+        """Wrap the same key by the first key-encryption key; say whether there was anything to do."""
+        first, *_older = encryption.key_encryption_keys()
+        try:
+            encryption.unseal(first, self.wrapped, bound_to=self.binding)
+        except encryption.CannotDecrypt:
+            self.wrapped = encryption.seal(first, self.unwrapped, bound_to=self.binding)
+            self.save(update_fields=["wrapped"])
+            return True
+        return False

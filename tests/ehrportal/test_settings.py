@@ -10,7 +10,7 @@ from tests.conftest import CHECKOUT
 
 GOOD = {
     "SECRET_KEY": "76362ed93cf31e423755ed29aeaaa243ebfca2b70e9c852587c62141393cf2b9",
-    "COLUMN_KEY": "9b" * 20,
+    "COLUMN_KEYS": "9b" * 20,
     "KEY_ENCRYPTION_KEYS": "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=",
     "BLIND_INDEX_KEY": "EjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJCrze8=",
     "LOG_SIGNING_KEY": "5a" * 32,
@@ -62,7 +62,7 @@ class TestProduction:
         ("name", "value"),
         [
             ("SECRET_KEY", "django-insecure-" + "x" * 60),
-            ("COLUMN_KEY", "changeme" * 8),
+            ("COLUMN_KEYS", "changeme" * 8),
             ("SECRET_KEY", "short"),
             ("KEY_ENCRYPTION_KEYS", "bm90IDMyIGJ5dGVz"),
             ("BLIND_INDEX_KEY", "not base64 at all!"),

@@ -10,7 +10,9 @@ from ehrportal.demo import Demo, NotLocal, load
 
 
 class Command(BaseCommand):
-    help = "Import the example records, make one account a role, and print how to sign in. Local settings only."
+    help = (
+        "Import the example records, make one account a role, and print how to sign in. Local settings only."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
