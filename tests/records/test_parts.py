@@ -7,6 +7,8 @@ import pytest
 from records.parts import parts_of
 from tests.records.factories import medicine, result
 
+READ = result(Decimal("13.5"))  # as the store reads it: numbers keep what was written
+
 
 class TestPartsOf:
     def test_names_value_unit_test_and_day_with_their_places(self):
@@ -20,10 +22,10 @@ class TestPartsOf:
         }
 
     def test_marks_what_is_the_value(self):
-        assert [part.pointer for part in parts_of(result()) if part.is_value] == ["/valueQuantity/value"]
+        assert [part.pointer for part in parts_of(READ) if part.is_value] == ["/valueQuantity/value"]
 
     def test_takes_the_name_from_the_codes_where_there_is_no_text(self):
-        content = {**result(), "code": {"coding": [{"code": "718-7"}, {"display": "Hemoglobin"}]}}
+        content = {**READ, "code": {"coding": [{"code": "718-7"}, {"display": "Hemoglobin"}]}}
 
         assert parts_of(content)[0].pointer == "/code/coding/1/display"
 
