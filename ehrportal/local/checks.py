@@ -97,7 +97,7 @@ def run(patterns: list[str]) -> int:
                 ["python", "-m", "pytest", *patterns], cwd=CHECKOUT, env=environment | running.environment
             )
 
-    environment["CHROMIUM"] = chromium.find_or_install(say)
+    chromium.find_or_install(say)
     with services(state, disposable=True) as running:
         return report(run_all(checks(), environment | running.environment))
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from ehrportal.local.trouble import Trouble
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-
 
 def find_or_install(say: Callable[[str], None]) -> str:
     """
@@ -16,7 +14,7 @@ def find_or_install(say: Callable[[str], None]) -> str:
 
     :raises Trouble: if there is none and we may not; the journeys are never left out in silence
     """
-    found = find()
+    found = shutil.which("chromium")
     if found:
         return found
     if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -32,11 +30,7 @@ def find_or_install(say: Callable[[str], None]) -> str:
         if done.returncode:
             complaint = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
             raise Trouble(f"Chromium could not be installed ({command}): {complaint[-1]}")
-    found = find()
+    found = shutil.which("chromium")
     if not found:
         raise Trouble("Chromium was installed and is not on PATH. Put it there and run script/test again.")
     return found
-
-
-def find() -> str | None:
-    return next((path for path in map(shutil.which, NAMES) if path), None)
