@@ -33,7 +33,7 @@ def seal(plaintext: bytes) -> bytes:
     return _fernet(settings.COLUMN_KEYS[0]).encrypt(plaintext)
 
 
-def unseal(sealed: bytes) -> bytes:
+def unseal(sealed: bytes | memoryview) -> bytes:
     """
     Decrypt with whichever configured key fits.
 
@@ -45,7 +45,7 @@ def unseal(sealed: bytes) -> bytes:
         raise ColumnDamaged from error
 
 
-def is_under_first_key(sealed: bytes) -> bool:
+def is_under_first_key(sealed: bytes | memoryview) -> bool:
     """Tell whether nothing is left to do for these bytes when keys rotate."""
     try:
         _fernet(settings.COLUMN_KEYS[0]).decrypt(bytes(sealed))
@@ -66,6 +66,6 @@ class Cipher:
 
 def encrypted(field: "models.Field[Any, Any]") -> Any:
     """Return the field as an encrypted one, for model classes: `encrypted(models.CharField(...))`."""
-    column = encrypt(field)
+    column: Any = encrypt(field)
     column._fernet = Cipher()
     return column

@@ -94,7 +94,7 @@ class Event(models.Model):
         """
         return self._unsealed(self.sealed_secret)
 
-    def _unsealed(self, sealed: bytes) -> bytes:
+    def _unsealed(self, sealed: bytes | memoryview) -> bytes:
         try:
             return columns.unseal(sealed)
         except columns.ColumnDamaged as error:

@@ -59,14 +59,14 @@ def _rewrap(rotation: Rotation) -> None:
 def _encrypted_columns() -> Iterator[tuple[type[models.Model], str]]:
     for model in apps.get_models():
         for field in model._meta.local_fields:
-            if isinstance(field, EncryptedMixin):
+            if isinstance(field, EncryptedMixin) and field.column:
                 yield model, field.column
 
 
 def _rotate_column(model: type[models.Model], column: str, rotation: Rotation) -> None:
     """Go through a table by key, a batch a transaction; rows that come in meanwhile have the first key."""
     quote = connection.ops.quote_name
-    table, key = quote(model._meta.db_table), quote(model._meta.pk.column)
+    table, key = quote(model._meta.db_table), quote(str(model._meta.pk.column))
     # Names come from our own models.
     select = (
         f"SELECT {key}, {quote(column)} FROM {table} WHERE {quote(column)} IS NOT NULL "  # noqa: S608

@@ -28,7 +28,7 @@ def seal(key: bytes, plaintext: bytes, *, bound_to: str) -> bytes:
     return nonce + AESGCM(key).encrypt(nonce, plaintext, bound_to.encode())
 
 
-def unseal(key: bytes, sealed: bytes, *, bound_to: str) -> bytes:
+def unseal(key: bytes, sealed: bytes | memoryview, *, bound_to: str) -> bytes:
     """
     Return what was sealed.
 
@@ -51,7 +51,7 @@ def new_wrapped_key(*, bound_to: str) -> bytes:
     return seal(key_encryption_keys()[0], secrets.token_bytes(KEY_BYTES), bound_to=bound_to)
 
 
-def unwrap_key(wrapped: bytes, *, bound_to: str) -> bytes:
+def unwrap_key(wrapped: bytes | memoryview, *, bound_to: str) -> bytes:
     """
     Return the data key that `wrapped` holds.
 

@@ -141,4 +141,7 @@ def _is_lost(job: ImportJob, at: datetime) -> bool:
 def _send(job: ImportJob) -> None:
     # By name: the task looks down at this module.
     kwargs = {"job_id": str(job.id)}
-    transaction.on_commit(lambda: current_app.send_task("records.tasks.run_import_job", kwargs=kwargs))
+    # Robust: with the broker lost the job is a row all the same, and `resume_imports` hands it out later.
+    transaction.on_commit(
+        lambda: current_app.send_task("records.tasks.run_import_job", kwargs=kwargs), robust=True
+    )

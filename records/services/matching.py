@@ -159,7 +159,7 @@ def demographics(content: dict[str, Any]) -> dict[str, Any]:
         family = name.get("text") or ""
     born = content.get("birthDate")
     telecom = {one.get("system"): one.get("value") for one in reversed(content.get("telecom", []))}
-    address = next(iter(content.get("address", [])), {})
+    address: dict[str, Any] = next(iter(content.get("address", [])), {})
     lines = [*address.get("line", []), address.get("postalCode"), address.get("city"), address.get("country")]
     return {
         "family_name": str(family)[:200],

@@ -48,6 +48,11 @@ class Opened:
     def record(self) -> Record:
         return self.version.record
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether a page may vouch for it: it is intact, and `check_log` found nothing against its leaf."""
+        return self.is_intact and not self.anchoring.has_failed
+
 
 @transaction.atomic
 def open_list(
@@ -238,7 +243,7 @@ def _targets(records: Iterable[Record]) -> dict[UUID, dict[str, dict[str, Any]]]
     contents = {version.record_id: _content(version) for version in latest}
     found: dict[UUID, dict[str, dict[str, Any]]] = {}
     for reference in references:
-        content = contents.get(reference.target_id)
+        content = contents.get(reference.target_id) if reference.target_id else None
         if content is not None:
             found.setdefault(reference.record_id, {})[reference.pointer] = content
     return found

@@ -13,7 +13,7 @@ from chain.commitment import UnknownElement, disclose
 from chain.deployment import NotAMember, NotDeployed, contracts, institution_number
 from chain.log import NotAnchored, covering_head, inclusion_path
 from chain.merkle import ProofInvalid
-from chain.models import Event, Head
+from chain.models import Event
 from chain.proof import build_proof
 from consent.rules import Action, decide
 from records.encryption import CannotDecrypt
@@ -80,6 +80,9 @@ def proof_of(version: RecordVersion, *, pointers: Sequence[str] = WHOLE_RECORD) 
         path = inclusion_path(version.leaf, head)
     except NotAnchored as error:
         raise ProofNotReady from error
+    anchored_by = head.transaction
+    if anchored_by is None or not anchored_by.hash or not anchored_by.to or version.leaf.index is None:
+        raise ProofNotReady
     try:
         disclosure = disclose(version.document, header_of(version), version.commitment_secret, pointers)
         return build_proof(
@@ -88,10 +91,10 @@ def proof_of(version: RecordVersion, *, pointers: Sequence[str] = WHOLE_RECORD) 
             leaf_path=path,
             size=head.size,
             root=bytes(head.root),
-            chain_id=head.transaction.chain_id,
-            contract=head.transaction.to,
-            institution=_institution_of(head),
-            transaction=head.transaction.hash,
+            chain_id=anchored_by.chain_id,
+            contract=anchored_by.to,
+            institution=_institution_of(anchored_by.hash),
+            transaction=anchored_by.hash,
         )
     except UnknownElement:
         raise
@@ -99,9 +102,9 @@ def proof_of(version: RecordVersion, *, pointers: Sequence[str] = WHOLE_RECORD) 
         raise RecordChanged from error
 
 
-def _institution_of(head: Head) -> int:
+def _institution_of(transaction_hash: str) -> int:
     """The hospital's number, as the head's own event says; the node is asked where that is not read yet."""
-    event = Event.objects.filter(name="HeadExtended", transaction_hash=head.transaction.hash).first()
+    event = Event.objects.filter(name="HeadExtended", transaction_hash=transaction_hash).first()
     if event:
         return int(event.arguments["institution"])
     try:
