@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from chain.commitment import commit
-
 from chain.topics import Recomputed
 from records.encryption import CannotDecrypt
 from records.models import RecordVersion
