@@ -13,6 +13,8 @@ from accounts.models import Role
 from audit.models import Event, EventDamaged, Ground
 from records.models import Kind, RecordVersion
 
+# The purpose under which a record is opened to be taken away.
+DOWNLOAD = "download"
 # What was done, as the end of the sentence “Dr Khan …”.
 ACTS = {
     "record.opened": _("opened a record"),
@@ -21,6 +23,7 @@ ACTS = {
     "record.exported": _("downloaded a record"),
     "chart.opened": _("opened the chart"),
 }
+DOWNLOADED = _("downloaded a record")
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,6 @@ class Opening:
     role: str
     act: Any
     why: str
-    purpose: str
     seen: Sequence[RecordVersion]
     seen_count: int
     kinds: Sequence[tuple[Any, int]]
@@ -78,9 +80,8 @@ def _described(event: Event, found: dict[str, RecordVersion], viewer: Any) -> Op
         who=str(_("You")) if is_own else _name(event),
         is_own=is_own,
         role="" if is_own else _role(event),
-        act=ACTS.get(event.name, _("looked at the record")),
+        act=DOWNLOADED if event.purpose == DOWNLOAD else ACTS.get(event.name, _("looked at the record")),
         why=str(Ground(event.ground).label) if event.ground in Ground.values else "",
-        purpose=event.purpose,
         seen=seen,
         seen_count=len(names),
         kinds=[(kind.label, counts[kind]) for kind in Kind if counts[kind]],

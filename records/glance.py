@@ -37,7 +37,7 @@ def at_a_glance(opened: Iterable[Opened]) -> Glance:
     current: dict[str, Opened] = {}
     damaged = 0
     for one in opened:
-        if not one.is_intact or one.presented is None:
+        if not one.is_trusted or one.presented is None:
             damaged += 1
         elif one.presented.status_code not in ENDED and not one.presented.is_entered_in_error:
             current.setdefault(one.presented.title.casefold(), one)

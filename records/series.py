@@ -44,7 +44,7 @@ def lines_of(current: Opened, opened: Sequence[Opened]) -> list[Line]:
     Only values in the same unit share a plot: converting them would be a claim of ours. A result
     that was entered in error, or that does not match what was anchored, has no place in a series.
     """
-    trusted = [one for one in opened if one.is_intact and one.presented]
+    trusted = [one for one in opened if one.is_trusted and one.presented]
     trusted = [one for one in trusted if one.presented and not one.presented.is_entered_in_error]
     measurements = current.presented.measurements if current.presented else ()
     lines = [

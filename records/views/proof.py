@@ -31,7 +31,7 @@ class Proof(RecordPage):
             anchoring=opened.anchoring,
             presented=opened.presented,
             is_latest=opened.version.number == opened.record.latest_version,
-            parts=parts_of(opened.resource) if opened.is_intact else [],
+            parts=parts_of(opened.resource) if opened.is_trusted else [],
             ticked=self.request.GET.getlist("element"),
             parts_error=error,
             has_errors=bool(error),
@@ -53,7 +53,7 @@ class DownloadProof(Proof):
         only_parts = bool(asked) or "only" in request.GET
         if only_parts:
             opened = self.opened(version)
-            if not opened.is_intact:
+            if not opened.is_trusted:
                 return not_intact(request, opened)
             if error := _fault_in(asked, parts_of(opened.resource)):
                 return self.explain(opened, error=error, status=400)

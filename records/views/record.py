@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
+from records.access_log import DOWNLOAD
 from records.attachments import attachments_in
 from records.models import Kind, RecordVersion
 from records.plots import RangeBar, range_bar
@@ -47,7 +48,7 @@ class RecordPage(PatientPage):
         is_latest = version.number == version.record.latest_version
         lines: list[Line] = []
         is_cut = False
-        if is_latest and opened.is_intact and version.record.kind == Kind.RESULT:
+        if is_latest and opened.is_trusted and version.record.kind == Kind.RESULT:
             series = open_series(
                 opened.record, by=self.request.user, at=self.now, address=address_of(self.request)
             )
@@ -91,8 +92,8 @@ class DownloadRecord(RecordPage):
     """The FHIR JSON exactly as it is stored: no byte is added or rearranged."""
 
     def get(self, request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:
-        opened = self.opened(self.version(pk, number), purpose="download")
-        if not opened.is_intact:
+        opened = self.opened(self.version(pk, number), purpose=DOWNLOAD)
+        if not opened.is_trusted:
             return not_intact(request, opened)
         response = HttpResponse(opened.version.document, content_type="application/fhir+json")
         return as_download(response, file_name(opened.version, "json"))
@@ -102,8 +103,8 @@ class DownloadAttachment(RecordPage):
     """A file that stands inside a record."""
 
     def get(self, request: HttpRequest, pk: uuid.UUID, number: int, index: int) -> HttpResponse:
-        opened = self.opened(self.version(pk, number), purpose="download")
-        if not opened.is_intact:
+        opened = self.opened(self.version(pk, number), purpose=DOWNLOAD)
+        if not opened.is_trusted:
             return not_intact(request, opened)
         files = attachments_in(opened.resource)
         if index >= len(files) or not files[index].is_here:

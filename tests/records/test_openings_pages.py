@@ -47,6 +47,11 @@ class TestOpenings:
 
         assert "You opened a record" in words(page(hers, "openings"))
 
+    def test_tell_a_download_from_an_opening(self, hers, haemoglobin_record):
+        page(hers, "download", haemoglobin_record.pk, 1)
+
+        assert "You downloaded a record" in words(page(hers, "openings"))
+
     def test_say_what_will_appear_when_nobody_looked(self, hers):
         assert "Nobody has opened your record yet." in words(page(hers, "openings"))
 

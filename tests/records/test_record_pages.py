@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from audit.models import Event
+from chain.models import Mismatch
 from tests.records.factories import RecordFactory, allergy, many_records, medicine, result
 from tests.records.pages import page, words
 from tests.records.tampering import change_in_database, one_byte_changed
@@ -277,6 +278,17 @@ class TestATamperedRecord:
 
         assert "Does not match what was anchored" in shown
         assert reverse("records:download-proof", args=[haemoglobin_record.pk, 1]) not in shown
+
+    def test_is_anyone_whose_leaf_the_check_of_the_log_found_wrong(self, hers, haemoglobin_record, noon):
+        leaf = haemoglobin_record.versions.get().leaf
+        Mismatch.objects.create(
+            kind="chain", subject="head", leaf=leaf, cause="The chain holds another root.", found_at=noon
+        )
+
+        for name, args in (("record", []), ("proof", [1])):
+            shown = words(page(hers, name, haemoglobin_record.pk, *args))
+            assert "Do not rely on it." in shown
+        assert page(hers, "download", haemoglobin_record.pk, 1).status_code == 409
 
     def test_older_version_does_not_spoil_the_latest(self, hers, maria):
         record = RecordFactory(patient=maria, versions=[{"status": "preliminary"}, {}])
