@@ -20,7 +20,8 @@ from chain.findings import Finding, record_findings
 from chain.log import read_tiles
 from chain.merkle import HASH_SIZE, leaf_hash
 from chain.models import Head, Leaf, Mismatch
-from chain.sealing import ENTRY_VERSION, signing_key
+from chain.proof import leaf_entry
+from chain.sealing import signing_key
 from chain.tiles import TILE_WIDTH, ReadTiles, TiledTree, TileId
 from chain.topics import Recomputed, recompute_for
 
@@ -151,7 +152,7 @@ def _gap(start: int, end: int, stored: Mapping[int, bytes], report: Report) -> I
 
 def _check_leaf(row: Row, recomputed: Recomputed | None, stored: bytes | None, report: Report) -> bytes:
     """Compare a leaf with what it commits to, and return the hash that stands for it from here on."""
-    own = leaf_hash(ENTRY_VERSION + row.commitment)
+    own = leaf_hash(leaf_entry(row.commitment))
     cause = _cause(row, recomputed, own, stored)
     if not cause:
         if recomputed is not None and recomputed.is_erased:
@@ -173,7 +174,7 @@ def _cause(row: Row, recomputed: Recomputed | None, own: bytes, stored: bytes | 
         return recomputed.cause or "its commitment cannot be computed"
     if recomputed.commitment == row.commitment:
         return ""
-    if stored is not None and leaf_hash(ENTRY_VERSION + recomputed.commitment) == stored:
+    if stored is not None and leaf_hash(leaf_entry(recomputed.commitment)) == stored:
         return "the leaf itself was changed after it was sealed; what it commits to was not"
     return recomputed.cause or "what it commits to was changed after it was written"
 

@@ -18,6 +18,7 @@ from chain.locks import only_one
 from chain.log import stored_tree
 from chain.merkle import leaf_hash
 from chain.models import Head, Leaf, Tile
+from chain.proof import leaf_entry
 from chain.tiles import TileId
 
 logger = structlog.get_logger(__name__)
@@ -26,8 +27,6 @@ LOCK = "chain.sealing"
 
 # What one head takes at most: a second or two of work, and memory that does not matter.
 MAX_LEAVES = 100_000
-
-ENTRY_VERSION = b"\x01"
 
 
 class SealingFailed(Exception):
@@ -69,7 +68,7 @@ def seal(at: datetime) -> Head | None:
         newest = Head.objects.newest()
         tree = stored_tree(newest.size if newest else 0)
         start = tree.size
-        changed = tree.append([leaf_hash(ENTRY_VERSION + bytes(commitment)) for _, commitment in waiting])
+        changed = tree.append([leaf_hash(leaf_entry(bytes(commitment))) for _, commitment in waiting])
         root = tree.root()
         head = Head.objects.create(
             size=tree.size, root=root, checkpoint=_signed_checkpoint(tree.size, root), created_at=at

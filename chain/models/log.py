@@ -14,6 +14,7 @@ from django.db.models import F, Func, IntegerField, Q
 from django.db.models.lookups import Exact, IntegerGreaterThanOrEqual, IntegerLessThanOrEqual
 
 from chain.anchoring import Anchoring, anchoring_annotations
+from chain.proof import leaf_entry
 
 # Root and commitment are SHA-256.
 HASH_SIZE = 32
@@ -54,7 +55,14 @@ class Leaf(models.Model):
         help_text="32 bytes, salted: may leave production.",
     )
     index = models.PositiveBigIntegerField(null=True, unique=True)
-    head = models.ForeignKey("chain.Head", null=True, on_delete=models.PROTECT, related_name="leaves")
+    head = models.ForeignKey(
+        "chain.Head",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="leaves",
+        # Each index on this table slows sealing, and a head's leaves are a range of `index`.
+        db_index=False,
+    )
     created_at = models.DateTimeField()
 
     objects: ClassVar[Any] = LeafQuerySet.as_manager()
@@ -70,7 +78,6 @@ class Leaf(models.Model):
         ]
         indexes = [
             models.Index(fields=["id"], condition=Q(index__isnull=True), name="leaf_pending"),
-            models.Index(fields=["topic", "id"], name="leaf_by_topic"),
         ]
         triggers = [
             pgtrigger.Protect(name="leaf_is_never_deleted", operation=pgtrigger.Delete),
@@ -91,8 +98,8 @@ class Leaf(models.Model):
 
     @property
     def entry(self) -> bytes:
-        """What stands in the published log: a version byte and the commitment."""
-        return b"\x01" + bytes(self.commitment)
+        """What stands in the published log for this leaf."""
+        return leaf_entry(bytes(self.commitment))
 
     @property
     def is_sealed(self) -> bool:

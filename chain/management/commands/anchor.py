@@ -11,14 +11,13 @@ from django.utils import timezone
 from chain.abi import NotOurContract
 from chain.client import NodeError, Reverted
 from chain.deployment import NotAMember, NotDeployed
-from chain.extending import HistoryDiffers, extend
+from chain.extending import HistoryDiffers, carry
 from chain.follower import ChainMoved, follow
 from chain.locks import Busy
 from chain.management.reporting import DID_NOT_HOLD, HELD, CouldNotRun, ReportingCommand
 from chain.models import Head, Leaf, Transaction
 from chain.sealing import seal
 from chain.signing import FeeTooHigh
-from chain.transactions import drive, settle
 from chain.waiting import PAUSE
 
 # What does not pass by waiting.
@@ -78,21 +77,20 @@ class Command(ReportingCommand):
 
     def _seal(self, progress: Progress, deadline: float) -> None:
         while Leaf.objects.pending().exists() and time.monotonic() < deadline:
+            newest = Head.objects.newest()
             try:
                 head = seal(timezone.now())
             except Busy:
                 time.sleep(PAUSE)
                 continue
             if head is not None:
-                progress.sealed += head.leaves.count()
+                progress.sealed += head.size - (newest.size if newest else 0)
                 progress.heads.append(head.size)
 
     def _step(self) -> None:
         """Do what the workers do. One of them being at it is as good."""
         try:
-            settle(timezone.now())
-            extend(timezone.now())
-            drive(timezone.now())
+            carry(timezone.now())
             follow(timezone.now())
         except (Busy, ChainMoved):
             pass
