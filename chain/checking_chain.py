@@ -21,6 +21,8 @@ from chain.watching import foreign_head, subject_of
 if TYPE_CHECKING:
     from chain.checking import Report
 
+NEWEST_HEAD = "newest head on the chain"
+
 
 def check_chain(newest: Head | None, report: "Report") -> None:
     """Add to the report what the chain contradicts, or why it could not be asked."""
@@ -52,7 +54,7 @@ def _check_chain(newest: Head | None, report: "Report") -> None:
         # Read again: what was sealed while we looked may be on the chain already.
         check_history(Head.objects.newest(), size, root)
     except (HistoryDiffers, TileMissing) as error:
-        _complain(report, "newest head on the chain", str(error))
+        _complain(report, NEWEST_HEAD, str(error))
 
     for event in Event.objects.filter(name="HeadExtended", arguments__institution=institution):
         cause = foreign_head(event)

@@ -277,9 +277,14 @@ class Node:
     def _result(self, answer: Any) -> Any:
         if not isinstance(answer, dict):
             raise NodeUnavailable("the node's answer is not JSON-RPC")
-        if answer.get("error") is None:
-            return answer.get("result")
-        raise _named(answer["error"])
+        if answer.get("error") is not None:
+            raise _named(answer["error"])
+        if "result" not in answer:
+            # As gateways answer who are out of quota, or want a key.
+            raise NodeUnavailable(
+                f"the node's answer is not JSON-RPC: {answer.get('message', '')}".rstrip(": ")
+            )
+        return answer["result"]
 
     def close(self) -> None:
         if self._connection is not None:
@@ -303,8 +308,8 @@ def _named(error: Any) -> NodeError:
         data = data.get("data")
     lowered = message.lower()
     if code == 3 or "revert" in lowered:
-        is_hex = isinstance(data, str) and data.startswith("0x")
-        return Reverted(reason_of(bytes.fromhex(data[2:]) if is_hex else b"", message))
+        given = data if isinstance(data, str) and data.startswith("0x") else "0x"
+        return Reverted(reason_of(bytes.fromhex(given[2:]), message))
     for kind, words in ERROR_WORDS:
         if any(word in lowered for word in words):
             return kind(message, code)

@@ -14,7 +14,7 @@ from chain.client import Node, NodeUnavailable, current_node
 from chain.deployment import RECORD_LOG, Contracts, contracts, institution_number
 from chain.log import stored_tree
 from chain.models import Head, Transaction
-from chain.transactions import owning_nonces, submit
+from chain.transactions import drive, owning_nonces, send, submit
 
 PURPOSE = "log.extend"
 
@@ -28,6 +28,20 @@ class NodeBehind(NodeUnavailable):
 
 class HistoryDiffers(Exception):
     """The contract holds a head that our log does not extend. Nothing may be sent; somebody has to look."""
+
+
+def carry(at: datetime) -> None:
+    """
+    Take what is under way a step further, and set out with the newest head if it can go.
+
+    What is under way comes first: it must not wait for a new head that cannot be sent, and it frees the heads
+    of what was refused or lost.
+
+    :raises HistoryDiffers, Reverted, Busy: as `extend` does
+    """
+    drive(at)
+    if extend(at) is not None:
+        send(at)
 
 
 def extend(at: datetime) -> Transaction | None:

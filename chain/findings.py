@@ -21,6 +21,16 @@ class Finding:
         return f"{self.subject}: {self.cause}"
 
 
+def note(finding: Finding, *, at: datetime) -> None:
+    """Remember one thing that was come upon outside a check, unless it is known. A check heals it."""
+    Mismatch.objects.get_or_create(
+        kind=finding.kind,
+        subject=finding.subject,
+        resolved_at=None,
+        defaults={"cause": finding.cause, "leaf_id": finding.leaf_id, "found_at": at},
+    )
+
+
 def record_findings(findings: Sequence[Finding], *, at: datetime, with_chain: bool) -> None:
     """
     Remember what was found, and mark as resolved what was found before and holds again.

@@ -11,11 +11,15 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from chain import checking, extending, follower, sealing, transactions
+from chain import checking, extending, follower, sealing
+from chain.checking_chain import NEWEST_HEAD
 from chain.client import NodeUnavailable
 from chain.deployment import NotDeployed
+from chain.extending import HistoryDiffers
+from chain.findings import Finding, note
 from chain.follower import ChainMoved
 from chain.locks import Busy
+from chain.models import Mismatch
 from chain.signing import FeeTooHigh
 
 logger = structlog.get_logger(__name__)
@@ -50,10 +54,10 @@ def send_transactions(**kwargs: Any) -> None:
     """
     at = timezone.now()
     try:
-        # First, as it frees the heads of what was refused or lost.
-        transactions.settle(at)
-        extending.extend(at)
-        transactions.drive(at)
+        extending.carry(at)
+    except HistoryDiffers as error:
+        note(Finding(Mismatch.Kind.CHAIN, NEWEST_HEAD, str(error)), at=at)
+        raise
     except Busy:
         logger.info("transactions.busy")
 

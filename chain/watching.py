@@ -15,6 +15,7 @@ from eth_utils import to_checksum_address
 from chain.client import current_node
 from chain.deployment import NotAMember, contracts, institution_number
 from chain.extending import PURPOSE
+from chain.findings import Finding, note
 from chain.models import Attempt, Event, Head, Mismatch, Transaction
 
 logger = structlog.get_logger(__name__)
@@ -27,12 +28,7 @@ def head_announced(event: Event, at: datetime) -> None:
     size = event.arguments["size"]
     cause = foreign_head(event)
     if cause:
-        Mismatch.objects.get_or_create(
-            kind=Mismatch.Kind.CHAIN,
-            subject=subject_of(event),
-            resolved_at=None,
-            defaults={"cause": cause, "found_at": at},
-        )
+        note(Finding(Mismatch.Kind.CHAIN, subject_of(event), cause), at=at)
         logger.error("log.foreign_head", size=size)
         return
 

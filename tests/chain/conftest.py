@@ -12,13 +12,12 @@ from eth_utils import to_checksum_address
 from chain import topics
 from chain.abi import contract
 from chain.client import current_node
-from chain.extending import extend
+from chain.extending import carry
 from chain.follower import follow
 from chain.log import append_leaves
 from chain.models import Head, Leaf
 from chain.sealing import seal
 from chain.topics import Recomputed
-from chain.transactions import drive, settle
 from tests.chain.nodes import Anvil
 
 OWNER = "0x00000000000000000000000000000000000A11ce"
@@ -65,9 +64,7 @@ class Hospital:
     def step(self, seconds=1):
         """Do what beat asks of the workers, a moment later."""
         self.at += timedelta(seconds=seconds)
-        settle(self.at)
-        extend(self.at)
-        drive(self.at)
+        carry(self.at)
 
     def anchor(self, count=1):
         """Add leaves, and see them final."""

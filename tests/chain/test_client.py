@@ -143,7 +143,7 @@ class TestConnection:
         assert node._connection is kept
         node.close()
 
-    @pytest.mark.parametrize("answer", [None, 5, "text", []])
+    @pytest.mark.parametrize("answer", [None, 5, "text", [], {"message": "out of quota"}])
     def test_to_something_that_is_no_node_counts_as_none(self, node_with, monkeypatch, answer):
         node = node_with()
         monkeypatch.setattr(Node, "_post", lambda self, body: answer)

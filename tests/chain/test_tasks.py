@@ -3,9 +3,11 @@
 import pytest
 
 from chain import tasks
+from chain.abi import contract
 from chain.client import NodeUnavailable
+from chain.extending import HistoryDiffers
 from chain.locks import Busy
-from chain.models import Cursor, Event, Head, Leaf
+from chain.models import Cursor, Event, Head, Leaf, Mismatch
 from chain.status import log_status
 
 
@@ -41,7 +43,7 @@ class TestTasks:
         ("task", "inside"),
         [
             ("seal_leaves", "chain.tasks.sealing.should_seal"),
-            ("send_transactions", "chain.tasks.transactions.settle"),
+            ("send_transactions", "chain.tasks.extending.carry"),
             ("follow_chain", "chain.tasks.follower.follow"),
         ],
     )
@@ -58,6 +60,17 @@ class TestTasks:
 
         with pytest.raises(NodeUnavailable):
             tasks.send_transactions()
+
+    def test_tell_people_when_the_chain_holds_another_history(self, hospital):
+        call = contract("RecordLog").calldata("extend", 9, b"x" * 32, [])
+        hospital.anvil.send_as(hospital.address, hospital.record_log, call)
+        hospital.seal(3)
+
+        for _ in range(2):
+            with pytest.raises(HistoryDiffers):
+                tasks.send_transactions()
+
+        assert "a head of 9 leaves" in Mismatch.objects.open().get().cause
 
     def test_check_the_log(self, hospital, things):
         hospital.anchor(2)

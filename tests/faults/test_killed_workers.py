@@ -20,19 +20,20 @@ STEPS = [
     ("chain.transactions._attempt", "after", 1),
     ("chain.extending.submit", "after", 1),
     ("chain.extending.extend", "after", 1),
+    ("chain.extending.send", "before", 1),
     # Sending: before the node has it, when only the node knows, and once it is written down.
     ("chain.client.Node.send", "before", 1),
     ("chain.client.Node.send", "after", 1),
     ("chain.models.Attempt.save", "after", 2),
     ("chain.models.Transaction.move", "after", 1),
-    ("chain.transactions.send", "after", 1),
+    ("chain.extending.send", "after", 1),
     # Seen in a block, and seen final.
     ("chain.transactions._with_receipt", "before", 1),
     ("chain.models.Transaction.move", "before", 2),
     ("chain.models.Transaction.move", "after", 2),
     ("chain.models.Transaction.move", "before", 3),
     ("chain.models.Transaction.move", "after", 3),
-    ("chain.transactions.settle", "after", 3),
+    ("chain.transactions.settle", "after", 2),
     # Following: events read, handled, and the cursor moved.
     ("chain.client.Node.logs", "after", 1),
     ("chain.follower._take", "after", 2),
