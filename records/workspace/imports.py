@@ -36,6 +36,7 @@ class UploadForm(forms.Form):
     source = forms.CharField(
         label=_("Where the records come from"),
         max_length=200,
+        widget=forms.TextInput(attrs={"list": "sources"}),
         help_text=_(
             "The system or hospital that wrote them, always under the same name: a file read again under the"
             " same name changes nothing, under another name it would be taken for other records."
@@ -60,6 +61,9 @@ class UploadForm(forms.Form):
                 ),
                 params={
                     "size": filesizeformat(file.size),
+                    "sources": [
+                        *ImportJob.objects.order_by("source").values_list("source", flat=True).distinct()[:30]
+                    ],
                     "limit": filesizeformat(settings.IMPORT_MAX_BYTES),
                 },
             )
@@ -92,6 +96,9 @@ class Imports(WorkspacePage):
                 "form": UploadForm(),
                 "page": page,
                 "jobs": [job_words(job, at=timezone.now()) for job in page.object_list],
+                "sources": [
+                    *ImportJob.objects.order_by("source").values_list("source", flat=True).distinct()[:30]
+                ],
                 "limit": filesizeformat(settings.IMPORT_MAX_BYTES),
                 "query": query_without_page(self.request),
                 **kwargs,

@@ -6,6 +6,7 @@ import json
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from records.models import ImportFault, ImportJob
 from records.services.jobs import run_import, start_import
@@ -56,6 +57,20 @@ class TestUpload:
         assert answer.url == f"{IMPORTS}{job.pk}/"
         assert job.content() == ndjson(PATIENT)
         assert (job.source, job.by) == ("St Mary", records_officer)
+
+    def test_keeps_the_file_when_the_broker_is_lost(
+        self, as_officer, monkeypatch, django_capture_on_commit_callbacks
+    ):
+        def nobody_listens(*args, **kwargs):
+            raise OperationalError
+
+        monkeypatch.setattr("records.services.jobs.current_app.send_task", nobody_listens)
+
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = upload(as_officer, ndjson(PATIENT))
+
+        assert answer.status_code == 302
+        assert "Waits for a worker" in as_officer.get(answer.url).content.decode()
 
     def test_takes_a_compressed_file(self, as_officer):
         upload(as_officer, gzip.compress(ndjson(PATIENT), mtime=0), name="records.ndjson.gz")
