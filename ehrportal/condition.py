@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from redis.exceptions import RedisError
 
 from accounts.models import Role
 from accounts.sites import MenuEntry, WorkspacePage, workspace
@@ -134,9 +135,11 @@ def workers(now: datetime) -> Finding:
     part = _("The workers")
     try:
         pulse = cache.get(PULSE_KEY)
-    except OSError:
-        # The broker's client raises these when nobody listens.
-        pulse = None
+    except RedisError:
+        words = _("The broker does not answer, so nobody can tell the workers what to do.")
+        return Finding(
+            part, "bad", _("Can’t be reached"), words, _("Imports and anchoring wait. Tell the operator.")
+        )
     if pulse is None:
         words = _("No worker has given a sign of life since the broker started.")
         return Finding(part, "bad", _("Silent"), words, _("Imports and anchoring wait. Tell the operator."))

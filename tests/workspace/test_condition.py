@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 from django.utils import timezone
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from chain.status import LogStatus
 from ehrportal import condition
@@ -80,11 +81,11 @@ class TestWorkers:
 
     def test_are_silent_when_the_broker_is(self, monkeypatch):
         def nobody_listens(key):
-            raise ConnectionError
+            raise RedisConnectionError
 
         monkeypatch.setattr(condition.cache, "get", nobody_listens)
 
-        assert condition.workers(timezone.now()).tone == "bad"
+        assert "broker does not answer" in condition.workers(timezone.now()).words
 
 
 @pytest.mark.django_db
