@@ -110,6 +110,7 @@ class Transaction(models.Model):
                 condition=Q(state__in=["signed", "sent", "mined"]),
                 name="transaction_open",
             ),
+            models.Index(fields=["chain_id", "sender", "nonce"], name="transaction_by_nonce"),
             models.Index(fields=["block_number"], name="transaction_by_block"),
         ]
         triggers = [
