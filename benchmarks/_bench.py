@@ -42,7 +42,8 @@ def portal(*apps: str) -> Iterator[None]:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     try:
         os.environ["DATABASE_URL"] = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ehrportal.settings.test")
+        # They bring keys of their own; whatever the services' environment says is for a portal that stays.
+        os.environ["DJANGO_SETTINGS_MODULE"] = "ehrportal.settings.test"
         import django
         from django.conf import settings
         from django.core.management import call_command
