@@ -216,8 +216,8 @@ class InvitePatient(PatientPage):
 
     @property
     def can_be_invited(self) -> bool:
-        """Whether the invitation could be used: it asks for the birth date, and makes one account."""
-        return self.patient.user_id is None and self.patient.birth_date is not None
+        """Whether the invitation could be used: it asks for the birth date."""
+        return self.patient.birth_date is not None
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(

@@ -2,10 +2,12 @@
 
 import json
 import re
+import threading
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -85,9 +87,7 @@ class TestSigningInWithAPasskey:
 
         assert client.get(reverse("accounts:index")).status_code == 302
 
-    @pytest.mark.parametrize(
-        "answer", ["", "{}", "[]", "1", "no json", '{"id": 1}', '{"response": {}}']
-    )
+    @pytest.mark.parametrize("answer", ["", "{}", "[]", "1", "no json", '{"id": 1}', '{"response": {}}'])
     def test_refuses_nonsense(self, answer):
         client = Client()
         client.get(reverse("mfa_login_webauthn"), headers={"accept": "application/json"})
@@ -236,6 +236,30 @@ class TestRemovingAPasskey:
 
         for name in ("mfa_remove_webauthn", "mfa_edit_webauthn"):
             assert somebody.post(reverse(name, args=[passkey.pk]), {"name": "x"}).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTwoPagesThatRemoveTwoPasskeys:
+    def test_leave_one_between_them(self, patient):
+        passkeys = [
+            Authenticator.objects.create(user=patient, type="webauthn", data={"name": name, "credential": {}})
+            for name in ("phone", "tablet")
+        ]
+        barrier = threading.Barrier(2)
+
+        def remove(passkey):
+            client = sign_in(patient)
+            barrier.wait()
+            client.post(reverse("mfa_remove_webauthn", args=[passkey.pk]))
+            connection.close()
+
+        threads = [threading.Thread(target=remove, args=[passkey]) for passkey in passkeys]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert Authenticator.objects.count() == 1
 
 
 class TestRenamingAPasskey:
