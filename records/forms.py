@@ -114,6 +114,11 @@ class TimelineForm(PeriodForm):
         """Whether the list is narrower than the whole record."""
         return any(self.cleaned_data.values()) if self.is_valid() else True
 
+    @property
+    def is_narrowed_by_hand(self) -> bool:
+        """Whether more is asked than a kind, which the contents list offers and shows by itself."""
+        return any(value for name, value in self.cleaned_data.items() if name != "kind")
+
 
 class OpeningsForm(PeriodForm):
     """Which openings “Who looked” lists."""

@@ -250,6 +250,14 @@ class TestTimeline:
             if part not in ("kind", "year"):
                 assert f'name="{part}" type="text" value="{typed}"' in shown
 
+    def test_opens_the_filter_where_something_was_filled_in(self, hers, haemoglobin_record):
+        by_kind, by_year = (
+            page(hers, "timeline", **query) for query in ({"kind": "result"}, {"year": "2026"})
+        )
+
+        assert '<details class="nhsuk-details app-filter">' in words(by_kind)
+        assert '<details class="nhsuk-details app-filter" open>' in words(by_year)
+
     def test_keeps_the_filter_from_page_to_page(self, hers, maria):
         many_records(maria, 45)
 
