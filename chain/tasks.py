@@ -75,7 +75,8 @@ def follow_chain(**kwargs: Any) -> None:
         logger.info("follower.busy")
 
 
-@shared_task(throws=PASSING)
+# Reads every record there is: hours, in a large hospital.
+@shared_task(throws=PASSING, time_limit=12 * 60 * 60)
 def check_log(**kwargs: Any) -> None:
     """
     Recompute the log from what it commits to, and note what does not hold, so that pages show it.

@@ -161,6 +161,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
+    # Apart, for it may take hours, and sealing must not wait behind it.
+    "chain.tasks.check_log": {"queue": "imports"},
     "chain.tasks.*": {"queue": "chain"},
     "records.tasks.*": {"queue": "imports"},
 }
