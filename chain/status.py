@@ -7,8 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from chain.client import NodeError, current_node
+from chain.client import Node, NodeError
 from chain.models import Cursor, Head, Leaf, Mismatch, Transaction
+
+# Seconds.
+PATIENCE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,11 @@ def log_status(at: datetime | None = None) -> LogStatus:
 
 
 def _ask_node() -> tuple[int | None, str]:
+    # A connection of its own: whoever asks how we are will not wait as long as a worker does.
+    node = Node(settings.CHAIN_RPC_URL, chain_id=settings.CHAIN_ID, timeout=PATIENCE)
     try:
-        return current_node().block_number(), ""
+        return node.block_number(), ""
     except NodeError as error:
         return None, str(error)
+    finally:
+        node.close()
