@@ -1,6 +1,6 @@
 """The chart: what a doctor sees of a patient whom they treat, and the ground on which they see it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,11 +20,11 @@ from consent.rules import Action, decide, patients_readable_by
 from doctors.models import CareRelationship
 from patients.models import Patient
 from patients.numbers import number_of
-from records.glance import ENDED
 from records.models import Kind, RecordVersion
 from records.services.opening import Opened, open_list
 from records.workspace.addresses import address_of, query_without_page
 from records.workspace.grid import grid_of
+from records.workspace.summary import summary_of
 
 A_PAGE = 20
 # Of problems, medicines and allergies; the page says so where there are more.
@@ -239,25 +239,3 @@ class Chart(ChartPage):
             [opened[version.pk] for version in versions[:IN_SUMMARY]],
             has_more=len(versions) > IN_SUMMARY,
         )
-
-
-def summary_of(label: Any, opened: Iterable[Opened], *, has_more: bool) -> dict[str, Any]:
-    """
-    Sort what one block of the summary shows: what holds now, what is over, and what says “none”.
-
-    A row that fails verification stands with what holds now, where it is seen.
-    """
-    now, over, none = [], [], []
-    for one in opened:
-        presented = one.presented
-        if presented is None:
-            now.append(one)
-        elif presented.is_entered_in_error:
-            continue
-        elif presented.is_negated:
-            none.append(one)
-        elif presented.status_code in ENDED:
-            over.append(one)
-        else:
-            now.append(one)
-    return {"label": label, "now": now, "over": over, "none": none, "has_more": has_more}

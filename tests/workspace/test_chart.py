@@ -50,6 +50,32 @@ class TestChart:
         assert [one.presented.title for one in summary["now"]] == ["Metformin"]
         assert [one.presented.title for one in summary["over"]] == ["Warfarin"]
 
+    def test_never_shows_in_red_that_there_is_no_allergy(self, as_doctor, amina):
+        nothing = {
+            **allergy("No known food allergy"),
+            "code": {
+                "coding": [{"system": "http://snomed.info/sct", "code": "429625007"}],
+                "text": "None to food",
+            },
+        }
+        RecordFactory(patient=amina, fhir_id="a", content=nothing)
+
+        page = as_doctor.get(chart_of(amina))
+
+        assert page.context["summary"]["allergy"]["now"] == []
+        assert "ws-allergies-none" in page.content.decode()
+        assert "None to food" in page.content.decode()
+
+    def test_says_the_same_thing_once(self, as_doctor, amina):
+        RecordFactory(patient=amina, fhir_id="m1", content=medicine("Metformin", "active"))
+        RecordFactory(patient=amina, fhir_id="m2", content=medicine("metformin", "active"))
+        RecordFactory(patient=amina, fhir_id="m3", content=medicine("Metformin", "stopped"))
+
+        summary = as_doctor.get(chart_of(amina)).context["summary"]["medicine"]
+
+        assert len(summary["now"]) == 1
+        assert summary["over"] == []
+
     @pytest.mark.parametrize(
         "rest", ["chart/", "chart/?view=results", "chart/?view=documents", "notes/write/"]
     )
