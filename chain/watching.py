@@ -17,6 +17,7 @@ from chain.deployment import NotAMember, contracts, institution_number
 from chain.extending import PURPOSE
 from chain.findings import Finding, note
 from chain.models import Attempt, Event, Head, Mismatch, Transaction
+from chain.transactions import owning_nonces
 
 logger = structlog.get_logger(__name__)
 
@@ -34,7 +35,9 @@ def head_announced(event: Event, at: datetime) -> None:
 
     uncovered = Head.objects.unsent().filter(size__lte=size)
     if uncovered.exists():
-        uncovered.update(transaction=_transaction_behind(event, at))
+        # The sender gives heads their transactions too.
+        with owning_nonces(wait=True):
+            uncovered.update(transaction=_transaction_behind(event, at))
 
 
 def head_withdrawn(event: Event, at: datetime) -> None:
