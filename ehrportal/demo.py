@@ -22,7 +22,7 @@ from patients.services import invite
 from records.fhir.reading import Found, read
 from records.services.importing import ImportReport, import_records
 
-SOURCE = "examples"
+SOURCE = "example records"
 STAFF = {
     Role.DOCTOR: ("doctor", "Dr Ada Okafor"),
     Role.BILLING: ("billing", "Ben Clarke"),
