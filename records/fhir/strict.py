@@ -22,6 +22,9 @@ OTHER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff"
 
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
+# A string as a whole, so that brackets within it do not count; or a bracket.
+_STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL)
+
 
 class NotStrict(ValueError):
     """These bytes are not JSON that everybody reads alike. Its text is the reason."""
@@ -53,13 +56,11 @@ def decode(raw: bytes) -> str:
 
 def parse_text(text: str) -> Any:
     """Like `parse`, for bytes already decoded."""
+    check_depth(text)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise NotStrict(broken(error)) from None
-    except RecursionError:
-        raise NotStrict("nested too deeply") from None
-    check_depth(value)
     # Both are rare, so the text is searched first and the values only when it has such an escape.
     if NUL in text and any("\0" in string for string in strings_in(value)):
         raise NotStrict("has a NUL character (\\u0000), which no database keeps")
@@ -77,23 +78,25 @@ def broken(error: json.JSONDecodeError) -> str:
     return f"is not JSON at line {error.lineno}, column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}"
 
 
-def check_depth(value: Any) -> None:
+def check_depth(text: str, *, most: int = MAX_DEPTH) -> None:
     """
-    Refuse nesting deeper than any record has, so that whoever walks the value later may recurse.
+    Refuse nesting deeper than any record has, so that whoever reads or walks it later may recurse.
+
+    Before it is parsed: `json` recurses in C, and a library of ours raises Python's limit so far that
+    deep nesting would not be refused by it but end the process.
 
     :raises NotStrict: if it is too deep
     """
-    level, depth = [value] if isinstance(value, dict | list) else [], 0
-    while level:
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise NotStrict("nested too deeply")
-        level = [
-            child
-            for node in level
-            for child in (node.values() if type(node) is dict else node)
-            if type(child) is dict or type(child) is list
-        ]
+    if text.count("{") + text.count("[") <= most:
+        return
+    depth = 0
+    for match in _STRUCTURE.finditer(text):
+        if match[0] in "{[":
+            depth += 1
+            if depth > most:
+                raise NotStrict("nested too deeply")
+        elif match[0] in "}]":
+            depth -= 1
 
 
 def strings_in(value: Any) -> list[str]:

@@ -1,5 +1,7 @@
 """JSON that everybody reads alike, and nothing else."""
 
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -68,3 +70,12 @@ class TestParse:
 
         assert "Okafor" not in str(refusal.value)
         assert "Ada" not in str(refusal.value)
+
+
+class TestTheRecursionLimit:
+    def test_is_python_s_own_whatever_libraries_would_have(self):
+        # In a process of its own: Hypothesis, too, moves the limit while it runs.
+        program = "import sys, ehrportal, web3; print(sys.getrecursionlimit())"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+        assert done.stdout.strip() == "1000"
