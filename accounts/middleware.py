@@ -11,7 +11,19 @@ from accounts.second_factor import has_passed_second_factor, has_second_factor
 
 # What anybody may open, whoever they are: their own way out, and what tells nothing about anybody.
 OPEN = frozenset(
-    {"account_login", "account_logout", "set_language", "theme", "healthz", "readyz", "verify", "gallery"}
+    {
+        "account_login",
+        "account_logout",
+        "set_language",
+        "theme",
+        "healthz",
+        "readyz",
+        "verify",
+        "gallery",
+        "chain:checkpoint",
+        "chain:key",
+        "chain:tile",
+    }
 )
 # What a staff member may open to set up their first second factor.
 OPEN_TO_SET_UP = frozenset(

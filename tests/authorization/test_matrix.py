@@ -18,8 +18,17 @@ from tests.authorization.world import EVERYBODY, addresses, make_world
 pytestmark = pytest.mark.django_db
 
 MATRIX = Path(__file__).with_name("matrix.csv")
-# Django's own answer to a form without its fields is the page again, with errors.
-WORDS = {200: "ok", 400: "refused", 403: "forbidden", 404: "not found", 405: "no such method", 503: "unavailable"}
+# A form that was sent empty is the page again, with its errors.
+WORDS = {
+    200: "ok",
+    403: "forbidden",
+    404: "not found",
+    405: "no such method",
+    409: "not ready",
+    422: "refused",
+    503: "unavailable",
+}
+CONFIRM_IT_IS_YOU = ("account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn")
 
 
 def rows():
@@ -48,7 +57,7 @@ def destination(url):
         return "sign in"
     if path in (reverse("mfa_index"), reverse("accounts:index")):
         return "own account"
-    if path in (reverse("account_reauthenticate"), reverse("mfa_reauthenticate"), reverse("mfa_reauthenticate_webauthn")):
+    if path in map(reverse, CONFIRM_IT_IS_YOU):
         return "confirm it is you"
     return "elsewhere"
 

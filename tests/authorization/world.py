@@ -21,6 +21,7 @@ from fido2.webauthn import (
 )
 
 from accounts.models import Role, User
+from audit.models import Event
 from doctors.models import CareRelationship, Clinician, Institution
 from patients.models import Patient
 from records.models import Record
@@ -34,8 +35,11 @@ LETTER = {
     "id": "letter",
     "status": "current",
     "subject": {"reference": "Patient/amina"},
-    "content": [{"attachment": {"contentType": "text/plain", "data": base64.b64encode(b"Dear Amina").decode()}}],
+    "content": [
+        {"attachment": {"contentType": "text/plain", "data": base64.b64encode(b"Dear Amina").decode()}}
+    ],
 }
+FLAG = AuthenticatorData.FLAG
 # Everybody, in the order of the matrix's columns.
 EVERYBODY = [
     "anonymous",
@@ -119,7 +123,7 @@ def passkey():
     credential_id = os.urandom(16)
     data = AuthenticatorData.create(
         sha256(b"portal.localhost").digest(),
-        AuthenticatorData.FLAG.USER_PRESENT | AuthenticatorData.FLAG.USER_VERIFIED | AuthenticatorData.FLAG.ATTESTED,
+        FLAG.USER_PRESENT | FLAG.USER_VERIFIED | FLAG.ATTESTED,
         0,
         AttestedCredentialData.create(Aaguid.NONE, credential_id, key),
     )
@@ -145,10 +149,9 @@ def _arguments(world, amina, care, passkey, noon):
     version = record.versions.get()
     opened = open_record(version, by=world.users["doctor"], at=noon)
     assert opened.is_intact
-    from audit.models import Event
-
     event = Event.objects.openings().get()
-    job = start_import(content=b"{}", file_name="a.json", source="lab", by=world.users["records_officer"], at=noon)
+    officer = world.users["records_officer"]
+    job = start_import(content=b"{}", file_name="a.json", source="lab", by=officer, at=noon)
     of_record = {"pk": record.pk}
     of_version = {**of_record, "number": 1}
     in_chart = {"pk": amina.pk, "record": record.pk}

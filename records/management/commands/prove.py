@@ -40,7 +40,7 @@ class Command(BaseCommand):
         try:
             proof = proof_of(version, pointers=pointers or WHOLE_RECORD)
         except ProofNotReady:
-            raise CommandError(
+            raise CouldNotRun(
                 "It is not anchored yet. Run manage.py anchor --wait, then try again."
             ) from None
         except RecordChanged:
