@@ -21,7 +21,7 @@ STEPS = [
     ("Bringing the database up to date", ["migrate", "--no-input"]),
     ("Collecting the static files", ["collectstatic", "--no-input"]),
     ("Looking for the contracts on the chain", ["deploy_contracts"]),
-    ("Loading the example patients, a minute or two the first time", ["load_demo"]),
+    ("Loading the example patients", ["load_demo"]),
 ]
 
 

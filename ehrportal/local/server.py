@@ -31,7 +31,8 @@ def serve() -> None:
     address = f"http://portal.localhost:{port}"
     state = state_folder()
     if not is_locked(state):
-        require_free(port)
+        # A run that was killed a moment ago may still be taking its leave.
+        require_free(port, patience=10 if (state / "env").exists() else 0)
     say(f"Starting ehrportal; its data is in {state}")
     with services(
         state, block_time=BLOCK_TIME, about=f"the portal at {address} (process {os.getpid()})"
@@ -127,12 +128,15 @@ def chosen_port() -> int:
     return int(chosen)
 
 
-def require_free(port: int) -> None:
-    if not processes.is_free(port):
-        raise Trouble(
-            f"Port {port} is used by another program. End that, or choose another port: "
-            f"EHRPORTAL_PORT={port + 1} script/server"
-        )
+def require_free(port: int, *, patience: float = 0) -> None:
+    deadline = time.monotonic() + patience
+    while not processes.is_free(port):
+        if time.monotonic() >= deadline:
+            raise Trouble(
+                f"Port {port} is used by another program. End that, or choose another port: "
+                f"EHRPORTAL_PORT={port + 1} script/server"
+            )
+        time.sleep(0.2)
 
 
 def state_folder() -> Path:
