@@ -74,7 +74,7 @@ class CareRelationshipAdmin(WorkspaceAdmin):
             return "active", _("Active")
         return "ended", _("Ended %(day)s") % {"day": date_format(timezone.localtime(care.ended_at), "j F Y")}
 
-    @display(description="")
+    @display(description=_("Change"))
     def end(self, care: CareRelationship) -> str:
         if not care.is_active(timezone.now()):
             return ""

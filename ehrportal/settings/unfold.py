@@ -25,6 +25,9 @@ def unfold(*, name: str, colour: str) -> dict[str, Any]:
         "SITE_HEADER": name,
         "SITE_SYMBOL": "local_hospital",
         "SITE_URL": None,
+        "SITE_FAVICONS": [
+            {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("portal/icon.svg")}
+        ],
         "SHOW_HISTORY": False,
         "SHOW_VIEW_ON_SITE": False,
         "SHOW_BACK_BUTTON": False,
