@@ -43,7 +43,9 @@ def mo_of(messages: dict[str, str]) -> bytes:
     pairs = sorted((key.encode(), value.encode()) for key, value in messages.items())
     count = len(pairs)
     start = 28 + 16 * count
-    keys, values, texts = [], [], b""
+    keys: list[bytes] = []
+    values: list[bytes] = []
+    texts = b""
     for table, column in ((keys, 0), (values, 1)):
         for pair in pairs:
             text = pair[column]
