@@ -51,15 +51,23 @@ def summary_of(label: Any, opened: Iterable[Opened], *, has_more: bool) -> dict[
         elif presented.is_entered_in_error:
             continue
         elif says_none(presented):
-            none.setdefault(presented.title.casefold(), one)
+            none.setdefault(_same(presented), one)
         elif presented.status_code in ENDED:
-            over.setdefault(presented.title.casefold(), one)
+            over.setdefault(_same(presented), one)
         else:
-            now.setdefault(presented.title.casefold(), one)
+            now.setdefault(_same(presented), one)
     return {
         "label": label,
         "now": [*now.values()],
-        "over": [one for title, one in over.items() if title not in now],
+        # For the head, which has room for names only.
+        "names": [*dict.fromkeys(one.presented.title for one in now.values() if one.presented)],
+        "has_unreadable": any(one.presented is None for one in now.values()),
+        "over": [one for same, one in over.items() if same not in now],
         "none": [*none.values()],
         "has_more": has_more,
     }
+
+
+def _same(presented: Any) -> tuple[str, str]:
+    """What two records of the same thing share: one medicine in two doses is two things."""
+    return presented.title.casefold(), presented.summary.casefold()

@@ -66,6 +66,13 @@ class TestChart:
         assert "ws-allergies-none" in page.content.decode()
         assert "None to food" in page.content.decode()
 
+    def test_keeps_two_doses_of_one_medicine_apart(self, as_doctor, amina):
+        for name in ("500 mg", "1000 mg"):
+            dose = {**medicine("Metformin", "active"), "dosage": [{"text": name}]}
+            RecordFactory(patient=amina, fhir_id=name.replace(" ", ""), content=dose)
+
+        assert len(as_doctor.get(chart_of(amina)).context["summary"]["medicine"]["now"]) == 2
+
     def test_says_the_same_thing_once(self, as_doctor, amina):
         RecordFactory(patient=amina, fhir_id="m1", content=medicine("Metformin", "active"))
         RecordFactory(patient=amina, fhir_id="m2", content=medicine("metformin", "active"))
