@@ -3,7 +3,8 @@ The portal's stylesheet, made from that of nhsuk-frontend.
 
 The package's own file names the NHS's font and colours and knows one direction of writing. This makes
 `static/portal/nhsuk.css` of it: a system font, the hospital's colours, and sides that follow the text,
-so that one file serves English and Arabic. Run after an upgrade of the package:
+so that one file serves English and Arabic. `script/bootstrap` runs it; an installation of its own does so
+before `collectstatic`:
 
     python -m ehrportal.stylesheet
 """

@@ -75,6 +75,7 @@ def bootstrap(*, without_dev: bool) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX)
         install_python_packages(without_dev=without_dev)
         install_node_packages(without_dev=without_dev)
+        make_stylesheet()
 
 
 def install_python_packages(*, without_dev: bool) -> None:
@@ -137,6 +138,19 @@ def install_node_packages(*, without_dev: bool) -> None:
     )
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(json.dumps({"lock": lock, "dev": "no" if without_dev else "yes"}))
+
+
+def make_stylesheet() -> None:
+    """Make the portal's stylesheet of the package's, if the package or the recipe is newer."""
+    made = CHECKOUT / "static/portal/nhsuk.css"
+    made_of = [
+        CHECKOUT / "ehrportal/stylesheet.py",
+        CHECKOUT / "node_modules/nhsuk-frontend/dist/nhsuk/nhsuk-frontend.min.css",
+        # npm keeps the package's own times, which are older than an earlier stylesheet.
+        CHECKOUT / "node_modules/.installed.json",
+    ]
+    if not made.exists() or made.stat().st_mtime < max(file.stat().st_mtime for file in made_of):
+        subprocess.run([venv_python(), "-m", "ehrportal.stylesheet"], cwd=CHECKOUT, check=True)
 
 
 def find_npm() -> tuple[list[str], str]:
