@@ -79,7 +79,7 @@ def portal_stylesheet(css: str) -> str:
         css = re.sub(rf"{colour}\b", ours, css)
     css = css.replace("/assets/images/", "../nhsuk/assets/images/")
     css = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", css).strip()
-    # A line a rule, so that an upgrade can be read as a difference.
+    # A line a rule, for whoever looks at it in a browser.
     return css.replace("}", "}\n")
 
 
