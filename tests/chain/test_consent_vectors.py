@@ -1,6 +1,8 @@
 """The signed consents in tests/vectors, which forge tries on the contracts too."""
 
+import hmac
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 from fido2.cose import ES256
 from fido2.server import Fido2Server
+from fido2.utils import websafe_encode
 from fido2.webauthn import (
     Aaguid,
     AttestedCredentialData,
@@ -28,6 +31,7 @@ from chain.abi import contract
 from tests.vectors import make_consent
 
 VECTORS = json.loads((Path(make_consent.__file__).parent / make_consent.FILE).read_text())
+PAGE = (Path(make_consent.__file__).parents[2] / "docs/formats/consent.md").read_text()
 FORMS = VECTORS["forms"]
 ASSERTIONS = VECTORS["assertions"]
 
@@ -84,8 +88,14 @@ class TestConsentVectors:
 
     def test_call_and_expect_what_the_contracts_have(self):
         registry, verifier = contract("ConsentRegistry"), contract("ConsentWebAuthnVerifier")
-        functions = {signature(part)[:4] for part in registry.abi if part["type"] == "function"}
-        errors = {signature(part)[:4] for part in registry.abi + verifier.abi if part["type"] == "error"}
+        functions = {
+            keccak(text=signature_of(part))[:4] for part in registry.abi if part["type"] == "function"
+        }
+        errors = {
+            keccak(text=signature_of(part))[:4]
+            for part in registry.abi + verifier.abi
+            if part["type"] == "error"
+        }
 
         for call in VECTORS["calls"]:
             assert unhexed(call["data"])[:4] in functions
@@ -98,15 +108,79 @@ class TestConsentVectors:
         assert met == set(make_consent.ERRORS)
 
 
-def signature(part):
-    """The hash that a selector begins."""
+class TestGrantee:
+    def test_is_committed_to_under_a_salt_of_its_own(self):
+        grantee = VECTORS["grantee"]
+        label = b"ehrportal/grantee/1\x00"
+        salt = hmac.digest(unhexed(grantee["secret"]), label, "sha256")
+
+        assert salt == unhexed(grantee["salt"])
+        assert sha256(label + salt + grantee["text"].encode()).digest() == unhexed(grantee["commitment"])
+
+
+class TestPageOnConsents:
+    def test_names_each_call_and_event_as_the_contract_has_it(self):
+        parts = [part for part in contract("ConsentRegistry").abi if part["type"] in ("function", "event")]
+        hashes = {signature_of(part): keccak(text=signature_of(part)).hex() for part in parts}
+        events = {signature_of(part) for part in parts if part["type"] == "event"}
+        rows = re.findall(r"^\| `0x([0-9a-f]{8}|[0-9a-f]{64})` \| `(\S+)`", PAGE, re.MULTILINE)
+
+        assert len(rows) > 25
+        for hash, call in rows:
+            assert hash == hashes[call][: len(hash)]
+            assert (len(hash) == 64) == (call in events)
+        # OpenZeppelin's, for a domain that changes. Ours does not.
+        assert events - {call for _, call in rows} == {"EIP712DomainChanged()"}
+
+    def test_names_refusals_that_the_contracts_know(self):
+        errors = {
+            part["name"]
+            for name in ("ConsentRegistry", "ConsentWebAuthnVerifier")
+            for part in contract(name).abi
+            if part["type"] == "error"
+        }
+        tables = PAGE[PAGE.index("| refusal of") : PAGE.index("## Calls")]
+        named = {
+            word
+            for row in re.findall(r"^\| (`.*?) \|", tables, re.MULTILINE)
+            for word in re.findall(r"`(\w+)`", row)
+        }
+
+        assert len(named) > 20
+        assert named <= errors
+
+    def test_has_the_forms(self):
+        block = PAGE.split("```types\n")[1].split("```")[0]
+
+        assert block.splitlines() == [f"{form}({fields})" for form, fields in VECTORS["types"].items()]
+
+    def test_has_an_example_that_holds(self):
+        example = dict(line.split() for line in PAGE.split("```example\n")[1].split("```")[0].splitlines())
+        form = next(each for each in FORMS if each["form"] == "Grant" and each["digest"] == example["digest"])
+
+        assert {name: str(value) for name, value in form["message"].items()}.items() <= example.items()
+        assert {name: str(VECTORS["domain"][name]) for name in ("chainId", "verifyingContract")}.items() <= (
+            example.items()
+        )
+        assert websafe_encode(unhexed(example["digest"])) == example["challenge"]
+
+    def test_has_the_prices_of_the_regression_file(self):
+        snapshots = Path(make_consent.__file__).parents[2] / "chain/contracts/snapshots/ConsentRegistry.json"
+        gas = json.loads(snapshots.read_text())
+
+        for act in ("grant", "revoke"):
+            prices = (gas[f"{act}, {how}"] for how in ("P-256 precompile", "P-256 in Solidity", "wallet"))
+            assert f"| {act} | {' | '.join(f'{int(price):,}' for price in prices)} |" in PAGE
+
+
+def signature_of(part):
     types = ",".join(
         f"({','.join(each['type'] for each in given['components'])}){given['type'].removeprefix('tuple')}"
         if given["type"].startswith("tuple")
         else given["type"]
         for given in part["inputs"]
     )
-    return keccak(text=f"{part['name']}({types})")
+    return f"{part['name']}({types})"
 
 
 def is_taken_by_a_server(case):

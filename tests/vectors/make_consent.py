@@ -308,10 +308,12 @@ def signers_of(*keys):
 
 PATIENT, OTHER_PATIENT = (sha256(name).digest() for name in (b"pseudonym", b"another pseudonym"))
 
-# How the portal commits to who may read: docs/formats/consent.md, section 2.
+# How the portal commits to who may read: docs/formats/consent.md.
 SECRET = sha256(b"secret of this consent's version").digest()
-GRANTEE_TEXT = "Organization/south-hospital/cardiology"
-GRANTEE = hmac.digest(SECRET, b"ehrportal/grantee/1\x00" + GRANTEE_TEXT.encode(), "sha256")
+GRANTEE_TEXT = "https://south.example/Organization/cardiology"
+GRANTEE_LABEL = b"ehrportal/grantee/1\x00"
+GRANTEE_SALT = hmac.digest(SECRET, GRANTEE_LABEL, "sha256")
+GRANTEE = sha256(GRANTEE_LABEL + GRANTEE_SALT + GRANTEE_TEXT.encode()).digest()
 SCOPE = sha256(b"commitment to a Consent").digest()
 
 
@@ -530,7 +532,12 @@ def consent():
         "verifier": VERIFIER,
         "institutions": [NORTH, SOUTH],
         "patient": hexed(PATIENT),
-        "grantee": {"secret": hexed(SECRET), "text": GRANTEE_TEXT, "commitment": hexed(GRANTEE)},
+        "grantee": {
+            "secret": hexed(SECRET),
+            "salt": hexed(GRANTEE_SALT),
+            "text": GRANTEE_TEXT,
+            "commitment": hexed(GRANTEE),
+        },
         "assertionCount": len(judged),
         "assertions": judged,
         "callCount": len(told.calls),
