@@ -77,7 +77,7 @@ def grid_of(opened: Iterable[Any]) -> Grid:
     """
     series: dict[str, list[_Found]] = defaultdict(list)
     for one in opened:
-        if not one.is_intact or one.presented is None or one.presented.is_entered_in_error:
+        if not one.is_trusted or one.presented is None or one.presented.is_entered_in_error:
             continue
         for measurement in one.presented.measurements:
             day = measurement.occurred.earliest or one.record.occurred_date

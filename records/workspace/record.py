@@ -57,12 +57,12 @@ class ChartRecord(RecordInChart):
         opened = self.opened(version)
         is_latest = version.number == version.record.latest_version
         lines: Any = []
-        if is_latest and opened.is_intact and version.record.kind == Kind.RESULT:
+        if is_latest and opened.is_trusted and version.record.kind == Kind.RESULT:
             lines = lines_of(opened, open_series(version.record, by=request.user, at=self.now))
         changes: Any = []
-        if version.previous_id and opened.is_intact:
+        if version.previous_id and opened.is_trusted:
             before = self.opened(self.version(record, version.number - 1))
-            changes = differences(before.resource, opened.resource) if before.is_intact else []
+            changes = differences(before.resource, opened.resource) if before.is_trusted else []
         return self.render_to_response(
             self.get_context_data(
                 opened=opened,
@@ -73,7 +73,7 @@ class ChartRecord(RecordInChart):
                 is_latest=is_latest,
                 history=self.history(version),
                 changes=changes,
-                attachments=attachments_in(opened.resource) if opened.is_intact else [],
+                attachments=attachments_in(opened.resource) if opened.is_trusted else [],
                 lines=lines,
             )
         )
@@ -91,7 +91,7 @@ class ChartFile(RecordInChart):
         self, request: HttpRequest, *args: Any, pk: UUID, record: UUID, number: int, index: int, **kwargs: Any
     ) -> HttpResponse:
         opened = self.opened(self.version(record, number), purpose="download")
-        files = attachments_in(opened.resource) if opened.is_intact else []
+        files = attachments_in(opened.resource) if opened.is_trusted else []
         if index >= len(files) or not files[index].is_here:
             raise Http404
         response = HttpResponse(files[index].content, content_type=files[index].content_type)

@@ -63,13 +63,13 @@ class CorrectRecord(RecordInChart):
     def get(self, request: HttpRequest, *args: Any, pk: UUID, record: UUID, **kwargs: Any) -> HttpResponse:
         opened = self.opened(self.version(record), purpose="correction")
         form = None
-        if opened.is_intact and opened.resource is not None:
+        if opened.is_trusted and opened.resource is not None:
             form = CorrectionForm(None, resource=opened.resource, version=opened.version.number)
         return self._page(opened, form)
 
     def post(self, request: HttpRequest, *args: Any, pk: UUID, record: UUID, **kwargs: Any) -> HttpResponse:
         opened = self.opened(self.version(record), purpose="correction")
-        if not opened.is_intact or opened.resource is None:
+        if not opened.is_trusted or opened.resource is None:
             raise PermissionDenied
         form = CorrectionForm(request.POST, resource=opened.resource, version=opened.version.number)
         if form.is_valid():

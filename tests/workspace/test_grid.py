@@ -25,7 +25,7 @@ class Seen:
 class One:
     presented: Seen | None
     record: Row
-    is_intact: bool = True
+    is_trusted: bool = True
 
 
 def measured(value, day, name="Potassium", unit="mmol/L", **more):
@@ -60,7 +60,7 @@ class TestGrid:
 
     def test_leaves_out_what_was_tampered_with_or_entered_in_error(self):
         damaged, mistaken = measured("9", "2026-01-01"), measured("8", "2026-01-01")
-        damaged.is_intact = False
+        damaged.is_trusted = False
         mistaken.presented.is_entered_in_error = True
 
         assert grid_of([damaged, mistaken, One(None, Row(uuid4()))]).rows == []
