@@ -5,15 +5,15 @@ Every question here may be asked twice: reading changes nothing, and a node that
 again keeps one copy. Therefore a connection that went stale is simply opened anew.
 """
 
-import http.client
-import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
+import requests
 from django.conf import settings
+from web3 import HTTPProvider
+from web3.types import RPCEndpoint
 
 from chain.abi import Contract, RevertReason, reason_of
 
@@ -22,9 +22,6 @@ TIMEOUT = 10
 
 # Nodes bound how many questions one request may hold; this is far below any bound we know of.
 BATCH = 100
-
-# A log page of two thousand blocks is a few megabytes. More than this is not an answer to us.
-MAX_ANSWER = 64 * 1024 * 1024
 
 
 class NodeError(Exception):
@@ -106,11 +103,10 @@ class Node:
     """
 
     def __init__(self, url: str, *, chain_id: int, timeout: float = TIMEOUT) -> None:
-        self._connection: http.client.HTTPConnection | None = None
+        self._session: requests.Session | None = None
         self.url = url
         self.chain_id = chain_id
         self.timeout = timeout
-        self._counter = 0
 
     def ask(self, method: str, *params: Any) -> Any:
         """
@@ -119,7 +115,7 @@ class Node:
         :raises NodeUnavailable: if there is no answer
         :raises NodeError: or a kind of it, if the answer is an error
         """
-        return self._result(self._exchange(self._question(method, params)))
+        return _result(self._exchange(lambda node: node.make_request(RPCEndpoint(method), params)))
 
     def ask_all(self, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
         """
@@ -129,17 +125,19 @@ class Node:
         """
         results: list[Any] = []
         for start in range(0, len(questions), BATCH):
-            batch = [self._question(method, params) for method, params in questions[start : start + BATCH]]
-            answers = self._exchange(batch)
-            if not isinstance(answers, list):
-                # Some nodes refuse a batch as a whole, with one error.
-                self._result(answers)
-                raise NodeUnavailable("the node answered a batch with something else")
-            by_id = {answer.get("id"): answer for answer in answers}
-            if any(question["id"] not in by_id for question in batch):
-                raise NodeUnavailable("the node left out part of its answer")
-            results += [self._result(by_id[question["id"]]) for question in batch]
+            results += self._ask_batch(questions[start : start + BATCH])
         return results
+
+    def _ask_batch(self, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+        batch = [(RPCEndpoint(method), params) for method, params in questions]
+        answers = self._exchange(lambda node: node.make_batch_request(batch))
+        if not isinstance(answers, list):
+            # Some nodes refuse a batch as a whole, with one error.
+            _result(answers)
+            raise NodeUnavailable("the node answered a batch with something else")
+        if len(answers) != len(batch):
+            raise NodeUnavailable("the node left out part of its answer")
+        return [_result(answer) for answer in answers]
 
     # What we ask
 
@@ -227,73 +225,71 @@ class Node:
 
     # How it is carried
 
-    def _question(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
-        self._counter += 1
-        return {"jsonrpc": "2.0", "id": self._counter, "method": method, "params": list(params)}
-
-    def _exchange(self, body: Any) -> Any:
-        is_kept = self._connection is not None
+    def _exchange(self, ask: Callable[[HTTPProvider], Any]) -> Any:
+        is_kept = self._session is not None
         try:
-            if self._connection is None:
-                self._connect()
-            return self._post(body)
-        except (OSError, http.client.HTTPException) as error:
+            return ask(self._connected())
+        except requests.HTTPError as error:
+            # Many nodes send their JSON-RPC errors under an HTTP status of their own.
+            return _body_of(error.response)
+        except (requests.RequestException, ValueError) as error:
             self.close()
             # A kept connection may have been closed from the other side since its last use. A new one that
             # fails tells the truth, and so does a node that is merely slow.
-            if not is_kept or isinstance(error, TimeoutError):
-                raise NodeUnavailable(f"no answer from the node: {error or type(error).__name__}") from error
+            if not is_kept or not isinstance(error, requests.ConnectionError):
+                # By its kind alone: the words name the address, which may hold a key.
+                raise NodeUnavailable(f"no answer from the node: {type(error).__name__}") from error
         except NodeError:
             self.close()
             raise
-        return self._exchange(body)
+        return self._exchange(ask)
 
-    def _connect(self) -> None:
-        parts = urlsplit(self.url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._connection = kind(parts.hostname or "", parts.port, timeout=self.timeout)
-        answered_for = int(self._result(self._post(self._question("eth_chainId", []))), 16)
-        if answered_for != self.chain_id:
-            raise WrongChain(
-                f"the node answers for chain {answered_for}, and the settings say {self.chain_id}"
-            )
-
-    def _post(self, body: Any) -> Any:
-        connection = self._connection
-        if connection is None:
-            raise NodeUnavailable("the connection is closed")
-        parts = urlsplit(self.url)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        content = response.read(MAX_ANSWER + 1)
-        if len(content) > MAX_ANSWER:
-            raise RangeRefused("the node's answer is too large")
-        try:
-            return json.loads(content)
-        except ValueError as error:
-            raise NodeUnavailable(f"the node answered {response.status} {response.reason}") from error
-
-    def _result(self, answer: Any) -> Any:
-        if not isinstance(answer, dict):
-            raise NodeUnavailable("the node's answer is not JSON-RPC")
-        if answer.get("error") is not None:
-            raise _named(answer["error"])
-        if "result" not in answer:
-            # As gateways answer who are out of quota, or want a key.
-            raise NodeUnavailable(
-                f"the node's answer is not JSON-RPC: {answer.get('message', '')}".rstrip(": ")
-            )
-        return answer["result"]
+    def _connected(self) -> HTTPProvider:
+        """This node's provider; web3 retries nothing, for what to retry is ours to know."""
+        is_new = self._session is None
+        self._session = self._session or requests.Session()
+        provider = HTTPProvider(
+            self.url,
+            request_kwargs={"timeout": self.timeout},
+            session=self._session,
+            exception_retry_configuration=None,
+        )
+        if is_new:
+            answered_for = int(_result(provider.make_request(RPCEndpoint("eth_chainId"), [])), 16)
+            if answered_for != self.chain_id:
+                raise WrongChain(
+                    f"the node answers for chain {answered_for}, and the settings say {self.chain_id}"
+                )
+        return provider
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     def __del__(self) -> None:
         # A thread that ends leaves its node behind.
         self.close()
+
+
+def _body_of(response: requests.Response | None) -> Any:
+    if response is None:
+        raise NodeUnavailable("no answer from the node")
+    try:
+        return response.json()
+    except ValueError as error:
+        raise NodeUnavailable(f"the node answered {response.status_code} {response.reason}") from error
+
+
+def _result(answer: Any) -> Any:
+    if not isinstance(answer, dict):
+        raise NodeUnavailable("the node's answer is not JSON-RPC")
+    if answer.get("error") is not None:
+        raise _named(answer["error"])
+    if "result" not in answer:
+        # As gateways answer who are out of quota, or want a key.
+        raise NodeUnavailable(f"the node's answer is not JSON-RPC: {answer.get('message', '')}".rstrip(": "))
+    return answer["result"]
 
 
 def _named(error: Any) -> NodeError:

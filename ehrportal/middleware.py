@@ -6,11 +6,15 @@ import traceback
 from collections.abc import Callable
 
 import structlog
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse
 
 logger = structlog.get_logger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+# Raised to answer, not because something failed.
+ANSWERS = (Http404, PermissionDenied, SuspiciousOperation)
 
 
 class RequestLog:
@@ -40,6 +44,8 @@ class RequestLog:
 
         Not its message: that may quote the value that was wrong, and the value may be a patient's.
         """
+        if isinstance(exception, ANSWERS):
+            return
         match = request.resolver_match
         frames = traceback.extract_tb(exception.__traceback__)
         logger.error(

@@ -1,6 +1,7 @@
 """What nodes say when something is wrong becomes an exception of our own."""
 
 import pytest
+from web3 import HTTPProvider
 
 from chain.abi import contract
 from chain.client import (
@@ -136,17 +137,23 @@ class TestConnection:
     def test_is_kept_between_questions(self, shared_anvil):
         node = Node(shared_anvil.url, chain_id=31337)
         node.block_number()
-        kept = node._connection
+        kept = node._session
 
         node.block_number()
 
-        assert node._connection is kept
+        assert node._session is kept
         node.close()
+
+    def test_that_fails_does_not_tell_its_address_which_may_hold_a_key(self):
+        with pytest.raises(NodeUnavailable) as refused:
+            Node("http://127.0.0.1:1/v3/secret-key", chain_id=1).block_number()
+
+        assert "secret-key" not in str(refused.value)
 
     @pytest.mark.parametrize("answer", [None, 5, "text", [], {"message": "out of quota"}])
     def test_to_something_that_is_no_node_counts_as_none(self, node_with, monkeypatch, answer):
         node = node_with()
-        monkeypatch.setattr(Node, "_post", lambda self, body: answer)
+        monkeypatch.setattr(HTTPProvider, "make_request", lambda self, method, params: answer)
 
         with pytest.raises(NodeUnavailable):
             node.block_number()
