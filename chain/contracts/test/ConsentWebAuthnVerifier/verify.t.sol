@@ -137,6 +137,14 @@ contract GivenAnAssertion is Passkeys {
             '{"origin":"', ORIGIN, '","type":"webauthn.get","challenge":"", "padding":"as long as it takes"}'
         );
         _refused(clientData, abi.encodeWithSelector(Verifier.ClientDataMalformed.selector, clientData));
+
+        // All in its place but the brace, or the comma behind the type.
+        clientData = clientDataOf(HASH);
+        bytes(clientData)[0] = "[";
+        _refused(clientData, abi.encodeWithSelector(Verifier.ClientDataMalformed.selector, clientData));
+        clientData = clientDataOf(HASH);
+        bytes(clientData)[22] = " ";
+        _refused(clientData, abi.encodeWithSelector(Verifier.ClientDataMalformed.selector, clientData));
     }
 
     function test_when_it_is_a_registration_it_reverts() external {
