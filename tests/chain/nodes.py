@@ -58,6 +58,12 @@ class Anvil:
     def mine(self, blocks=1):
         self.ask("anvil_mine", hex(blocks))
 
+    def wait_for_its_block(self):
+        """Wait until nothing waits: automining answers first, and makes the block a moment later."""
+        deadline = time.monotonic() + 10
+        while int(self.ask("txpool_status")["pending"], 16) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
     def hold_blocks(self):
         """Take transactions, and put none into a block."""
         self.ask("evm_setAutomine", False)

@@ -94,6 +94,7 @@ class TestDrive:
 
         drive(hospital.at)
         assert state_of(row) == "sent"
+        hospital.anvil.wait_for_its_block()
         drive(hospital.at)
         assert state_of(row) == "mined"
         block = current_node().block(row.block_number)

@@ -63,7 +63,7 @@ def test_even_if_every_worker_dies_a_step_later_than_the_one_before(hospital):
     hospital.add_leaves(3)
     deaths = 0
     for nth in range(1, 12):
-        die = {"where": "chain.client.Node._post", "when": "after", "nth": nth}
+        die = {"where": "chain.client.Node._exchange", "when": "after", "nth": nth}
         deaths += hospital.work(die=die) == "killed"
         hospital.add_leaves(1)
 
