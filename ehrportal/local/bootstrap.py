@@ -142,15 +142,15 @@ def install_node_packages(*, without_dev: bool) -> None:
 
 def make_stylesheet() -> None:
     """Make the portal's stylesheet of the package's, if the package or the recipe is newer."""
+    recipe = CHECKOUT / "ehrportal/stylesheet.py"
+    package = CHECKOUT / "node_modules/nhsuk-frontend/dist/nhsuk/nhsuk-frontend.min.css"
+    if not package.exists():
+        return
     made = CHECKOUT / "static/portal/nhsuk.css"
-    made_of = [
-        CHECKOUT / "ehrportal/stylesheet.py",
-        CHECKOUT / "node_modules/nhsuk-frontend/dist/nhsuk/nhsuk-frontend.min.css",
-        # npm keeps the package's own times, which are older than an earlier stylesheet.
-        CHECKOUT / "node_modules/.installed.json",
-    ]
+    # npm keeps the package's own times, which are older than an earlier stylesheet; its stamp does not.
+    made_of = [recipe, package, CHECKOUT / "node_modules/.installed.json"]
     if not made.exists() or made.stat().st_mtime < max(file.stat().st_mtime for file in made_of):
-        subprocess.run([venv_python(), "-m", "ehrportal.stylesheet"], cwd=CHECKOUT, check=True)
+        subprocess.run([venv_python(), recipe], cwd=CHECKOUT, check=True)
 
 
 def find_npm() -> tuple[list[str], str]:

@@ -16,6 +16,12 @@ from ehrportal.local import chain_node, processes
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
+def heed_signals():
+    """Let a child hear the signals that whoever started these tests may have told them to ignore."""
+    for each in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(each, signal.SIG_DFL)
+
+
 class Run:
     """One `python -m ehrportal.local services` on a state folder, and all the processes below it."""
 
@@ -34,6 +40,7 @@ class Run:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=heed_signals,
             )
 
     def wait_until_up(self):

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from ehrportal.local import processes, secrets_file
-from tests.local.conftest import CHECKOUT, is_alive, run_local, throw_away
+from tests.local.conftest import CHECKOUT, heed_signals, is_alive, run_local, throw_away
 
 LAST_LINE = b"Ctrl-C stops all of it"
 
@@ -25,6 +25,7 @@ class Terminal:
             stdin=screen,
             stdout=screen,
             stderr=screen,
+            preexec_fn=heed_signals,
         )
         os.close(screen)
         self.shown = b""
