@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django.core.paginator import Page, Paginator
 from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest
@@ -89,10 +90,10 @@ class PatientPage(ContextMixin, View):
 NEWEST_FIRST = (F("record__occurred_date").desc(nulls_last=True), "-record__created_at", "record_id")
 
 
-def address_of(request: HttpRequest) -> str | None:
-    """Return the network address the request came from, for the access log."""
-    address: str | None = request.META.get("REMOTE_ADDR")
-    return address or None
+def address_of(request: HttpRequest) -> str:
+    """Return the network address the request came from, past our own proxies, for the access log."""
+    address: str = get_adapter(request).get_client_ip(request)
+    return address
 
 
 def page_of(rows: QuerySet[Any], request: HttpRequest, *, count: int | None = None) -> Page[Any]:

@@ -22,7 +22,7 @@ from patients.models import Patient
 from patients.numbers import number_of
 from records.models import Kind, RecordVersion
 from records.services.opening import Opened, open_list
-from records.workspace.addresses import address_of, query_without_page
+from records.views.page import address_of, query_without_page
 from records.workspace.grid import grid_of
 from records.workspace.summary import summary_of
 

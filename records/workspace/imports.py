@@ -18,7 +18,7 @@ from accounts.models import Role
 from accounts.sites import MenuEntry, WorkspacePage, workspace
 from records.models import ImportJob
 from records.services.jobs import JobIsRunning, lost_jobs, retry_import, start_import
-from records.workspace.addresses import query_without_page
+from records.views.page import query_without_page
 
 OFFICER = [Role.RECORDS_OFFICER]
 A_PAGE = 25

@@ -12,8 +12,8 @@ from records.attachments import attachments_in
 from records.models import Kind, RecordVersion
 from records.series import lines_of
 from records.services.opening import Opened, open_record, open_series
+from records.views.page import address_of
 from records.views.record import as_download
-from records.workspace.addresses import address_of
 from records.workspace.chart import ChartPage, source_name
 from records.workspace.differences import differences
 
@@ -58,7 +58,9 @@ class ChartRecord(RecordInChart):
         is_latest = version.number == version.record.latest_version
         lines: Any = []
         if is_latest and opened.is_trusted and version.record.kind == Kind.RESULT:
-            lines = lines_of(opened, open_series(version.record, by=request.user, at=self.now))
+            lines = lines_of(
+                opened, open_series(version.record, by=request.user, at=self.now, address=address_of(request))
+            )
         changes: Any = []
         if version.previous_id and opened.is_trusted:
             before = self.opened(self.version(record, version.number - 1))

@@ -19,7 +19,7 @@ from doctors.models import CareRelationship
 from patients.numbers import number_of
 from patients.search import matching
 from records.models import RecordVersion
-from records.workspace.addresses import query_without_page
+from records.views.page import query_without_page
 
 A_PAGE = 25
 BEFORE_ALL = datetime(1900, 1, 1, tzinfo=UTC)
