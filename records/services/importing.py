@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _
 from patients.models import Patient
 from records.fhir.faults import Fault, Skipped
 from records.fhir.reading import Entry, Found
-from records.fhir.validation import validate
 from records.services.matching import Matcher, NoPatient
-from records.services.storing import Incoming, store
+from records.services.storing import Incoming, faults_of, store
 
 BATCH = 200
 
@@ -94,7 +93,7 @@ class _Run:
             self.report.faults.append(found)
         else:
             self.report.bytes_read += len(found.raw)
-            if faults := validate(found.raw):
+            if faults := faults_of(found.raw, found.content):
                 first, more = faults[0], len(faults) - 1
                 reason = first.reason + (_(" (and %(count)d more)") % {"count": more} if more else "")
                 self._refuse(found, Fault(first.path, reason))

@@ -13,12 +13,14 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from chain.commitment import Header, commit
+from chain.commitment import MAX_ELEMENTS, DocumentInvalid, Header, commit, flatten
 from chain.log import append_leaves
 from patients.blind_index import blind_index
 from patients.models import Patient
+from records.fhir.faults import Fault
 from records.fhir.present import Indexed, index_of
 from records.fhir.references import Scope, links_in, resolve
+from records.fhir.validation import validate
 from records.models import DataKey, Kind, Record, RecordReference, RecordVersion, SearchToken
 from records.tokens import code_token, identifier_tokens, identity_token, reference_token
 
@@ -56,6 +58,18 @@ class Stored:
     changed: list[Record] = field(default_factory=list)
     unchanged: int = 0
     of_another_patient: list[Incoming] = field(default_factory=list)
+
+
+def faults_of(raw: bytes, content: dict[str, Any] | None = None) -> list[Fault]:
+    """Say what keeps a resource out of the store; nothing if it may come in."""
+    faults = validate(raw, content)
+    # Only what is this large can have more elements than a commitment takes.
+    if not faults and len(raw) > MAX_ELEMENTS:
+        try:
+            flatten(raw)
+        except DocumentInvalid as error:
+            faults = [Fault("", str(error))]
+    return faults
 
 
 def fingerprint(raw: bytes) -> bytes:

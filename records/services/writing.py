@@ -16,9 +16,8 @@ from consent.rules import Action, decide
 from patients.models import Patient
 from records.fhir.faults import Fault
 from records.fhir.strict import parse
-from records.fhir.validation import validate
 from records.models import Record, RecordVersion
-from records.services.storing import Incoming, store
+from records.services.storing import Incoming, faults_of, store
 
 
 class Refused(Exception):
@@ -38,7 +37,7 @@ def correct_record(*, record: Record, document: bytes, reason: str, by: Any, at:
     :raises PermissionDenied: if `by` may not write in this patient's record
     """
     ground = _ground_to_write(by, record.patient, at)
-    if faults := validate(document):
+    if faults := faults_of(document):
         raise Refused(faults)
     content = parse(document)
     if (content["resourceType"], content.get("id")) != (record.resource_type, record.fhir_id):
@@ -92,7 +91,7 @@ def write_note(*, patient: Patient, title: str, text: str, by: Any, at: datetime
         ],
     }
     document = json.dumps(content, ensure_ascii=False).encode()
-    if faults := validate(document):
+    if faults := faults_of(document):
         raise Refused(faults)
     incoming = Incoming(document, content, fhir_id, patient)
     (record,) = store([incoming], source=settings.PORTAL_URL, by=by, at=at).imported

@@ -73,6 +73,15 @@ class TestImportRecords:
         assert "status" in fault.path
         assert fault.reason
 
+    def test_refuses_alone_what_has_more_elements_than_a_commitment_takes(self, noon):
+        named_a_million_times = {**PATIENT, "id": "many", "name": [{"given": ["x"] * (2**20 + 1)}]}
+
+        report = imported(bundle(named_a_million_times, PATIENT, observation()), noon)
+
+        assert report.imported == 2
+        (fault,) = report.faults
+        assert "at most" in fault.reason
+
     def test_keeps_two_versions_of_one_record_in_one_file_in_their_order(self, noon):
         report = imported(bundle(PATIENT, observation(value="1"), observation(value="2")), noon)
 
