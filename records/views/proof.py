@@ -1,6 +1,5 @@
 """The proof of one version: what it proves and what not, and the file to take away."""
 
-import json
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from chain.proof import write_proof
 from records.models import RecordVersion
 from records.parts import Part, parts_of
 from records.services.opening import Opened
@@ -72,9 +72,7 @@ class DownloadProof(Proof):
             return self.explain(self.opened(version), status=409)
         except RecordChanged:
             return not_intact(self.request, self.opened(version))
-        response = HttpResponse(
-            json.dumps(proof, indent=2, ensure_ascii=False), content_type="application/json"
-        )
+        response = HttpResponse(write_proof(proof), content_type="application/json")
         return as_download(response, file_name(version, "json", prefix="proof-"))
 
 
