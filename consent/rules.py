@@ -16,7 +16,6 @@ class Action(StrEnum):
 
     READ = "read"
     WRITE = "write"
-    REGISTER = "register"
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,6 @@ def decide(*, actor: Any, action: Action, patient: Patient, at: datetime) -> Dec
     if action in (Action.READ, Action.WRITE) and actor.has_role(Role.DOCTOR):
         treats = CareRelationship.objects.active(at).of_clinician(actor).filter(patient=patient).exists()
         return Decision(True, Ground.TREATMENT) if treats else DENIED
-    if action is Action.REGISTER and actor.has_role(Role.RECORDS_OFFICER):
-        return Decision(True, Ground.STAFF_DUTY)
     return DENIED
 
 
