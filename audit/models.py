@@ -18,6 +18,8 @@ class Ground(models.TextChoices):
 
     OWN_RECORD = "own_record", _("It is your own record")
     TREATMENT = "treatment", _("Treats you at this hospital")
+    GRANT = "grant", _("You allowed it")
+    BREAK_GLASS = "break_glass", _("An emergency, without asking you first")
     STAFF_DUTY = "staff_duty", _("A duty of the hospital's staff")
 
 

@@ -31,12 +31,32 @@ class Institution(models.Model):
         return self.name
 
 
+class Department(models.Model):
+    """A department of an institution, such as cardiology: one of those to whom a patient may give access."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="departments")
+    name = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="department_has_a_name_of_its_own", fields=["institution", "name"])
+        ]
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Clinician(models.Model):
     """A doctor of this hospital, as patients and other hospitals know them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="clinician")
     institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="clinicians")
+    department = models.ForeignKey(
+        Department, on_delete=models.PROTECT, null=True, blank=True, related_name="clinicians"
+    )
     name = models.CharField(max_length=120)
     specialty = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -11,25 +11,11 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from chain.anchoring import Anchoring, anchoring_annotations
+from consent.categories import Kind
 from consent.rules import patients_readable_by
 from patients.models import Patient
 from records import encryption
 from records.models.keys import DataKey
-
-
-class Kind(models.TextChoices):
-    """What a record is to the people who read it; the tabs of “My record”."""
-
-    RESULT = "result", _("Results")
-    MEDICINE = "medicine", _("Medicines")
-    ALLERGY = "allergy", _("Allergies")
-    CONDITION = "condition", _("Conditions")
-    IMMUNISATION = "immunisation", _("Vaccinations")
-    PROCEDURE = "procedure", _("Procedures")
-    VISIT = "visit", _("Visits")
-    DOCUMENT = "document", _("Letters and documents")
-    OTHER = "other", _("Everything else")
-    DIRECTORY = "directory", _("People and places")
 
 
 class RecordQuerySet(models.QuerySet["Record"]):
