@@ -505,12 +505,6 @@ async function askChain(proof, node, trusted) {
       `The contract's registry knows no hospital with the number ${anchor.institution}.`,
     );
   }
-  if (found.status === SUSPENDED) {
-    throw new Refused(
-      "suspended_hospital",
-      printable(`${found.hospital} was suspended from the registry: its word does not count now.`),
-    );
-  }
   if (/^0x0*$/.test(found.root)) {
     throw new Refused(
       "not_anchored",
@@ -641,7 +635,9 @@ function sentenceOn({ header, elements }, found) {
   } else if (elements.length === 1) {
     what = `${elements[0].pointer} is ${shownValue(elements[0].text)} in ${record}`;
   }
-  return printable(`Proven: ${what}, which ${found.hospital} has had on record since ${moment(found.time)}.`);
+  // What it anchored stands: the contract took that while the hospital was a member.
+  const today = found.status === SUSPENDED ? " The hospital is suspended from the registry today." : "";
+  return printable(`Proven: ${what}, which ${found.hospital} has had on record since ${moment(found.time)}.${today}`);
 }
 
 async function detailsOn(proof, found, trusted) {
@@ -664,7 +660,7 @@ async function detailsOn(proof, found, trusted) {
   }
   if (proof.elements.length > MAX_SHOWN) details.push(["More values", String(proof.elements.length - MAX_SHOWN)]);
   details.push(
-    ["Hospital", `${found.hospital} (number ${anchor.institution}, ${found.portal})`],
+    ["Hospital", shownHospital(found, anchor.institution)],
     ["On the chain since", `${moment(found.time)}, block ${found.block}, ${found.depth} deep`],
     ["Place in the log", `leaf ${proof.leaf.index} of ${head.size}`],
     ["Chain", String(anchor.chainId)],
@@ -685,6 +681,11 @@ async function detailsOn(proof, found, trusted) {
     ]);
   }
   return details;
+}
+
+function shownHospital(found, institution) {
+  const today = found.status === SUSPENDED ? ", suspended from the registry today" : "";
+  return `${found.hospital} (number ${institution}, ${found.portal})${today}`;
 }
 
 function shownPointer(pointer) {

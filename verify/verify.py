@@ -452,11 +452,6 @@ def ask_chain(proof: dict[str, Any], node: Node, trusted: str | None) -> dict[st
             "unknown_hospital",
             f"The contract's registry knows no hospital with the number {anchor['institution']}.",
         )
-    if found["status"] == SUSPENDED:
-        raise Refused(
-            "suspended_hospital",
-            printable(f"{found['hospital']} was suspended from the registry: its word does not count now."),
-        )
     if found["root"] == bytes(32):
         raise Refused(
             "not_anchored",
@@ -588,8 +583,10 @@ def sentence_on(proof: dict[str, Any], found: dict[str, Any]) -> str:
         what = f"{elements[0]['pointer']} is {shown_value(elements[0]['text'])} in {record}"
     else:
         what = f"the {len(elements)} values below stand in {record}"
+    # What it anchored stands: the contract took that while the hospital was a member.
+    today = " The hospital is suspended from the registry today." if found["status"] == SUSPENDED else ""
     return printable(
-        f"Proven: {what}, which {found['hospital']} has had on record since {moment(found['time'])}."
+        f"Proven: {what}, which {found['hospital']} has had on record since {moment(found['time'])}.{today}"
     )
 
 
@@ -611,7 +608,7 @@ def details_on(proof: dict[str, Any], found: dict[str, Any], trusted: str | None
     if len(proof["elements"]) > MAX_SHOWN:
         details.append(("More values", str(len(proof["elements"]) - MAX_SHOWN)))
     details += [
-        ("Hospital", f"{found['hospital']} (number {anchor['institution']}, {found['portal']})"),
+        ("Hospital", shown_hospital(found, anchor["institution"])),
         ("On the chain since", f"{moment(found['time'])}, block {found['block']}, {found['depth']} deep"),
         ("Place in the log", f"leaf {proof['leaf']['index']} of {head['size']}"),
         ("Chain", str(anchor["chainId"])),
@@ -633,6 +630,11 @@ def details_on(proof: dict[str, Any], found: dict[str, Any], trusted: str | None
             )
         )
     return details
+
+
+def shown_hospital(found: dict[str, Any], institution: int) -> str:
+    today = ", suspended from the registry today" if found["status"] == SUSPENDED else ""
+    return f"{found['hospital']} (number {institution}, {found['portal']}){today}"
 
 
 def shown_pointer(pointer: str) -> str:

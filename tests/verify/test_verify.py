@@ -107,6 +107,14 @@ class TestSentence:
     def test_of_several_values_counts_them(self, rpc):
         assert self.said_of("an object", rpc).startswith("Proven: the 2 values below stand in version 1 of")
 
+    def test_of_a_hospital_that_was_suspended_since_says_that_it_holds_and_that(self, rpc):
+        said = self.said_of("a hospital that is suspended today", rpc)
+        assert said.startswith(
+            'Proven: /status is "final" in version 1 of Observation potassium-1, which South'
+        )
+        assert said.endswith(" UTC. The hospital is suspended from the registry today.")
+        assert "suspended" not in self.said_of("one value", rpc)
+
     def test_does_not_let_a_record_steer_the_readers_terminal(self, rpc):
         said = self.said_of("characters that steer a terminal", rpc)
         assert "\ufffd[31mred\ufffd" in said
