@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Self
@@ -240,6 +241,25 @@ class Grant(models.Model):
 
     def can_be_revoked(self, at: datetime) -> bool:
         return self.revoked_at is None and at < self.expires_at
+
+    def reaches(
+        self, *, kind: str, record_id: uuid.UUID, sensitivities: Iterable[bytes | memoryview] | None
+    ) -> bool:
+        """
+        Whether one of the patient's records is among what it grants; `rules.readable_records` asks the same.
+
+        A record without known sensitivities is reached by no grant.
+        """
+        if sensitivities is None:
+            return False
+        named = {bytes(token) for token in self.sensitivities}
+        is_named = kind in self.kinds or record_id in self.record_ids
+        return is_named and named.issuperset(bytes(token) for token in sensitivities)
+
+    def use(self, *, at: datetime) -> None:
+        """Begin the one occasion of a grant for once."""
+        self.used_at = at
+        self.save(update_fields=["used_at"])
 
     @property
     def is_signed(self) -> bool:

@@ -7,12 +7,13 @@ from typing import Any, Self
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from chain.anchoring import Anchoring, anchoring_annotations
 from consent.categories import Kind
-from consent.rules import patients_readable_by
+from consent.rules import readable_records
 from patients.models import Patient
 from records import encryption
 from records.models.keys import DataKey
@@ -21,7 +22,7 @@ from records.models.keys import DataKey
 class RecordQuerySet(models.QuerySet["Record"]):
     def visible_to(self, actor: Any, *, at: datetime) -> Self:
         """Choose the records that this person may read; the count of anything starts here, too."""
-        return self.filter(patient__in=patients_readable_by(actor, at=at))
+        return self.filter(readable_records(actor, at=at))
 
     def of_patient(self, patient: Patient) -> Self:
         return self.filter(patient=patient)
@@ -63,6 +64,9 @@ class Record(models.Model):
     kind = models.CharField(max_length=20, choices=Kind)
     occurred_date = models.DateField(null=True)
     latest_version = models.PositiveIntegerField(default=0)
+    # Tokens of what is sensitive in it (`consent.categories`): none of them, if empty. Null until it has
+    # been classified, and until then no grant reaches it.
+    sensitivities = ArrayField(models.BinaryField(max_length=16), null=True)
     created_at = models.DateTimeField()
 
     objects = RecordQuerySet.as_manager()
@@ -93,7 +97,7 @@ class Record(models.Model):
 class RecordVersionQuerySet(models.QuerySet["RecordVersion"]):
     def visible_to(self, actor: Any, *, at: datetime) -> Self:
         """Choose the versions that this person may read; every page and export starts here."""
-        return self.filter(record__patient__in=patients_readable_by(actor, at=at))
+        return self.filter(readable_records(actor, at=at, record="record__"))
 
     def with_anchoring(self) -> Self:
         """Annotate each version with where its leaf stands, so that `anchoring` asks nothing more."""

@@ -14,7 +14,7 @@ from django.db.models import Q
 from audit import services as audit
 from chain.anchoring import Anchoring, AnchoringState
 from chain.commitment import commit
-from consent.rules import Action, decide
+from consent.rules import Action
 from patients.models import Patient
 from records.encryption import CannotDecrypt
 from records.fhir.present import Presented, present
@@ -22,6 +22,7 @@ from records.fhir.references import links_in
 from records.fhir.strict import NotStrict, parse
 from records.models import Kind, Record, RecordReference, RecordVersion
 from records.models.record import RecordVersionQuerySet
+from records.services.grounds import reason_to_read, require
 from records.services.storing import header_of
 from records.tokens import code_token
 
@@ -72,10 +73,8 @@ def open_list(
 
     :raises PermissionDenied: if `by` has no ground to read this patient's record
     """
-    ground = _ground(by, patient, at)
     rows = _fetched(versions)
-    if any(row.record.patient_id != patient.id for row in rows):
-        raise PermissionDenied
+    reason = reason_to_read(rows, by=by, patient=patient, at=at)
     opened = _opened(rows)
     if opened:
         audit.record(
@@ -83,10 +82,11 @@ def open_list(
             at=at,
             by=by,
             patient_id=patient.id,
-            ground=ground,
+            ground=reason.ground,
             purpose=purpose,
             versions=[row.id for row in rows],
             address=address,
+            **reason.facts,
         )
     return opened
 
@@ -121,13 +121,14 @@ def open_series(
     """
     if record.patient is None:
         raise PermissionDenied
-    _ground(by, record.patient, at)
-    latest = RecordVersion.objects.filter(record=record).latest().select_related("record", "data_key")
-    content = _content(latest.get())
+    require(Action.READ, by=by, patient=record.patient, at=at)
+    visible = RecordVersion.objects.visible_to(by, at=at)
+    latest = visible.filter(record=record).latest().select_related("record", "data_key").first()
+    content = _content(latest) if latest else None
     measured = present(content).measurements if content else ()
     if not measured or not measured[0].series:
         return []
-    same = RecordVersion.objects.latest().filter(
+    same = visible.latest().filter(
         record__patient=record.patient,
         record__kind=Kind.RESULT,
         record__occurred_date__isnull=False,
@@ -152,13 +153,6 @@ def is_as_committed(version: RecordVersion) -> bool:
     except (CannotDecrypt, ValueError):
         return False
     return hmac.compare_digest(found, bytes(version.leaf.commitment))
-
-
-def _ground(by: Any, patient: Patient, at: datetime) -> str:
-    decision = decide(actor=by, action=Action.READ, patient=patient, at=at)
-    if not decision.allowed or decision.ground is None:
-        raise PermissionDenied
-    return decision.ground.value
 
 
 def _fetched(versions: RecordVersionQuerySet | Sequence[RecordVersion]) -> list[RecordVersion]:

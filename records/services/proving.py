@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from audit import services as audit
@@ -15,9 +14,9 @@ from chain.log import NotAnchored, covering_head, inclusion_path
 from chain.merkle import ProofInvalid
 from chain.models import Event
 from chain.proof import build_proof
-from consent.rules import Action, decide
 from records.encryption import CannotDecrypt
 from records.models import RecordVersion
+from records.services.grounds import reason_to_read
 from records.services.storing import header_of
 
 WHOLE_RECORD = ("",)
@@ -50,21 +49,19 @@ def prove_version(
     :raises RecordChanged: if the row was tampered with
     :raises UnknownElement: if nothing stands under one of the pointers
     """
-    patient = version.record.patient
-    decision = decide(actor=by, action=Action.READ, patient=patient, at=at) if patient else None
-    if decision is None or decision.ground is None:
-        raise PermissionDenied
+    reason = reason_to_read([version], by=by, patient=version.record.patient, at=at)
     proof = proof_of(version, pointers=pointers)
     audit.record(
         "record.proved",
         at=at,
         by=by,
         patient_id=version.record.patient_id,
-        ground=decision.ground.value,
+        ground=reason.ground,
         purpose=purpose,
         versions=[version.id],
         address=address,
         elements=list(pointers),
+        **reason.facts,
     )
     return proof
 

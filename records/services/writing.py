@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit import services as audit
-from consent.rules import Action, decide
+from consent.rules import Action
 from patients.models import Patient
 from records.fhir.faults import Fault
 from records.fhir.strict import parse
 from records.models import Record, RecordVersion
+from records.services.grounds import require
 from records.services.storing import Incoming, faults_of, store
 
 
@@ -36,7 +36,7 @@ def correct_record(*, record: Record, document: bytes, reason: str, by: Any, at:
     :raises Refused: if it is not a valid resource, is another one, or says nothing new
     :raises PermissionDenied: if `by` may not write in this patient's record
     """
-    ground = _ground_to_write(by, record.patient, at)
+    decision = require(Action.WRITE, by=by, patient=record.patient, at=at)
     if faults := faults_of(document):
         raise Refused(faults)
     content = parse(document)
@@ -52,7 +52,7 @@ def correct_record(*, record: Record, document: bytes, reason: str, by: Any, at:
         at=at,
         by=by,
         patient_id=record.patient_id,
-        ground=ground,
+        ground=str(decision.ground),
         versions=[version.id],
         reason=reason,
     )
@@ -66,7 +66,7 @@ def write_note(*, patient: Patient, title: str, text: str, by: Any, at: datetime
 
     :raises PermissionDenied: if `by` may not write in this patient's record
     """
-    ground = _ground_to_write(by, patient, at)
+    decision = require(Action.WRITE, by=by, patient=patient, at=at)
     fhir_id = str(uuid.uuid4())
     content = {
         "resourceType": "DocumentReference",
@@ -96,12 +96,12 @@ def write_note(*, patient: Patient, title: str, text: str, by: Any, at: datetime
     incoming = Incoming(document, content, fhir_id, patient)
     (record,) = store([incoming], source=settings.PORTAL_URL, by=by, at=at).imported
     version = RecordVersion.objects.filter(record=record).latest().get()
-    audit.record("record.written", at=at, by=by, patient_id=patient.id, ground=ground, versions=[version.id])
+    audit.record(
+        "record.written",
+        at=at,
+        by=by,
+        patient_id=patient.id,
+        ground=str(decision.ground),
+        versions=[version.id],
+    )
     return version
-
-
-def _ground_to_write(by: Any, patient: Patient | None, at: datetime) -> str:
-    decision = decide(actor=by, action=Action.WRITE, patient=patient, at=at) if patient else None
-    if decision is None or decision.ground is None:
-        raise PermissionDenied
-    return decision.ground.value

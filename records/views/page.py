@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.views.generic.base import ContextMixin, View
 
 from patients.models import Patient
+from patients.rules import patient_of
 from records.fhir.present import type_label
 from records.models import Record, RecordVersion
-from records.rules import patient_of
 from records.services.opening import Opened, open_list
 
 A_PAGE = 20

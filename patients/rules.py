@@ -1,4 +1,4 @@
-"""Who may see the patient's pages; what they may see there is decided in `consent.rules`."""
+"""Whose record the patient's pages show; what may be seen there is decided in `consent.rules`."""
 
 from typing import Any
 

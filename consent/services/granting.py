@@ -1,0 +1,404 @@
+"""What becomes of a consent: prepared, signed or attested, used, ended."""
+
+import json
+import secrets
+import uuid
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.models import User
+from audit import columns
+from audit import services as audit
+from audit.models import Ground
+from chain.commitment import Header, commit
+from chain.log import append_leaf
+from consent.categories import Kind, Sensitivity, sensitivity_token
+from consent.documents import Grantee, Terms, consent_document
+from consent.models import (
+    AccessRequest,
+    Basis,
+    Covers,
+    EndedBy,
+    Grant,
+    GranteeKind,
+    Purpose,
+    Relay,
+)
+from patients.models import Patient
+
+TOPIC = "consent"
+# How long the hospital leaves a revocation to the patient's own key before it sends its own.
+TO_SIGN_REVOCATION = timedelta(minutes=30)
+
+
+class GrantNotActive(Exception):
+    """This consent had ended already. Nothing has changed."""
+
+
+class PeriodInvalid(Exception):
+    """A consent ends after it begins, and in the future."""
+
+
+class NothingCovered(Exception):
+    """A consent that covers no record says nothing."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A consent that was written down and waits for the patient's signature."""
+
+    id: uuid.UUID
+    document: bytes
+    secret: bytes
+    grantee_text: str
+    columns: dict[str, Any]
+
+    @property
+    def header(self) -> Header:
+        return _header(self.id)
+
+    @property
+    def scope(self) -> bytes:
+        """The commitment to the document: the grant's leaf, and what stands on the chain."""
+        return commit(self.document, self.header, self.secret)
+
+    def as_content(self) -> dict[str, Any]:
+        """Return it as JSON can hold it, for the ticket to the consent host."""
+        return {
+            "id": str(self.id),
+            "document": b64encode(self.document).decode(),
+            "secret": b64encode(self.secret).decode(),
+            "grantee": self.grantee_text,
+            "columns": self.columns,
+        }
+
+    @classmethod
+    def from_content(cls, content: dict[str, Any]) -> "Draft":
+        return cls(
+            id=uuid.UUID(content["id"]),
+            document=b64decode(content["document"]),
+            secret=b64decode(content["secret"]),
+            grantee_text=content["grantee"],
+            columns=content["columns"],
+        )
+
+
+def header_of(grant: Grant) -> Header:
+    """What the leaf of `grant` binds besides its document."""
+    return _header(grant.id)
+
+
+def _header(id: uuid.UUID) -> Header:
+    return Header(
+        topic=TOPIC,
+        resource_type="Consent",
+        id=str(id),
+        version=1,
+        author=settings.PORTAL_URL,
+        previous=None,
+    )
+
+
+def prepare_grant(
+    patient: Patient,
+    terms: Terms,
+    *,
+    at: datetime,
+    request: AccessRequest | None = None,
+    renews: Grant | None = None,
+) -> Draft:
+    """
+    Write a consent down, for the patient to read and sign. Nothing is stored yet.
+
+    :raises PeriodInvalid: if it would end before it begins, or has ended
+    :raises NothingCovered: if it covers no kind and no record
+    """
+    if not terms.starts_at < terms.expires_at or terms.expires_at <= at:
+        raise PeriodInvalid
+    if not terms.kinds and not terms.records:
+        raise NothingCovered
+    id = uuid.uuid4()
+    grantee = terms.grantee
+    hospital = grantee.hospital
+    return Draft(
+        id=id,
+        document=consent_document(patient, terms, id=id, at=at),
+        secret=secrets.token_bytes(32),
+        grantee_text=grantee.text,
+        columns={
+            "grantee_kind": grantee.kind.value,
+            "institution": str(hospital.pk) if hospital else None,
+            "department": str(grantee.department.pk) if grantee.department else None,
+            "clinician": str(grantee.clinician.pk) if grantee.clinician else None,
+            "proxy": str(grantee.proxy.pk) if grantee.proxy else None,
+            "covers": Covers(terms.covers).value,
+            "kinds": [kind.value for kind in terms.kinds],
+            "record_ids": [str(record) for record in terms.records],
+            "sensitivities": [Sensitivity(one).value for one in terms.sensitivities],
+            "purpose": Purpose(terms.purpose).value,
+            "starts_at": terms.starts_at.isoformat(),
+            "expires_at": terms.expires_at.replace(microsecond=0).isoformat(),
+            "is_once": terms.is_once,
+            "request": str(request.pk) if request else None,
+            "renews": str(renews.pk) if renews else None,
+        },
+    )
+
+
+@transaction.atomic
+def sign_grant(
+    draft: Draft,
+    *,
+    patient: Patient,
+    digest: bytes,
+    call: list[Any],
+    after: Relay | None,
+    by: User,
+    at: datetime,
+) -> Grant:
+    """
+    Keep a consent that the patient's key signed; it holds here at once, and waits to be relayed.
+
+    Whoever calls has checked the signature over `digest`.
+
+    :param call: the arguments of `ConsentRegistry.grant`, as `Relay.call` holds them
+    :param after: what has to be in a block first, such as the enrolment of the key
+    """
+    grant = _keep(draft, patient=patient, basis=Basis.SIGNED, digest=digest, by=by, at=at)
+    Relay.objects.create(
+        patient=patient,
+        kind=Relay.Kind.GRANT,
+        call=call,
+        digest=digest,
+        grant=grant,
+        after=after,
+        created_at=at,
+        not_before=at,
+    )
+    return grant
+
+
+@transaction.atomic
+def attest_grant(patient: Patient, terms: Terms, *, paper_reference: str, by: User, at: datetime) -> Grant:
+    """
+    Record a consent that the patient gave on paper.
+
+    It is the hospital's word and not the patient's signature: it is shown as such, and never goes to
+    `ConsentRegistry`.
+
+    :param paper_reference: where the signed paper is kept
+    :raises PeriodInvalid, NothingCovered: as `prepare_grant` does
+    """
+    draft = prepare_grant(patient, terms, at=at)
+    return _keep(
+        draft,
+        patient=patient,
+        basis=Basis.ATTESTED,
+        digest=None,
+        by=by,
+        at=at,
+        paper_reference=paper_reference,
+    )
+
+
+def _keep(
+    draft: Draft,
+    *,
+    patient: Patient,
+    basis: Basis,
+    digest: bytes | None,
+    by: User,
+    at: datetime,
+    paper_reference: str = "",
+) -> Grant:
+    told = draft.columns
+    leaf = append_leaf(topic=TOPIC, commitment=draft.scope, at=at)
+    grant = Grant.objects.create(
+        id=draft.id,
+        patient=patient,
+        basis=basis,
+        grantee_kind=told["grantee_kind"],
+        institution_id=told["institution"],
+        department_id=told["department"],
+        clinician_id=told["clinician"],
+        proxy_id=told["proxy"],
+        covers=told["covers"],
+        kinds=told["kinds"],
+        record_ids=told["record_ids"],
+        sensitivities=[sensitivity_token(patient.pk, one) for one in told["sensitivities"]],
+        purpose=told["purpose"],
+        starts_at=datetime.fromisoformat(told["starts_at"]),
+        expires_at=datetime.fromisoformat(told["expires_at"]),
+        is_once=told["is_once"],
+        created_at=at,
+        by=by,
+        sealed_document=columns.seal(draft.document),
+        sealed_secret=columns.seal(draft.secret),
+        leaf=leaf,
+        request_id=told["request"],
+        renews_id=told["renews"],
+        paper_reference=paper_reference,
+        digest=digest,
+    )
+    if grant.request is not None:
+        answer(grant.request, is_accepted=True, by=by, at=at)
+    _trace("consent.granted" if digest else "consent.attested", grant, by=by, at=at)
+    return grant
+
+
+def answer(request: AccessRequest, *, is_accepted: bool, by: User, at: datetime, words: str = "") -> None:
+    """Note the patient's answer to a doctor's request; one that was answered before stays as it was."""
+    request = AccessRequest.objects.select_for_update().get(pk=request.pk)
+    if request.answered_at is not None or request.withdrawn_at is not None:
+        return
+    request.answered_at = at
+    request.is_accepted = is_accepted
+    request.answer = words
+    request.save(update_fields=["answered_at", "is_accepted", "answer"])
+    audit.record(
+        "consent.request_accepted" if is_accepted else "consent.request_declined",
+        at=at,
+        by=by,
+        patient_id=request.patient_id,
+        ground=Ground.OWN_RECORD,
+        request=str(request.pk),
+    )
+
+
+@transaction.atomic
+def revoke_grant(*, grant: Grant, by: User, at: datetime, will_sign: bool = False) -> None:
+    """
+    End a grant, so that from this moment nothing more is read under it, whether or not the chain is up.
+
+    The chain is told by the hospital; with `will_sign` it waits half an hour for the patient to sign the
+    revocation with their own key.
+
+    :raises GrantNotActive: if it had ended by `at`
+    """
+    grant = Grant.objects.select_for_update().get(pk=grant.pk)
+    if not grant.can_be_revoked(at):
+        raise GrantNotActive
+    grant.revoked_at = at
+    grant.revoked_by = by
+    grant.ended_by = EndedBy.PATIENT if by.is_patient else EndedBy.HOSPITAL
+    grant.save(update_fields=["revoked_at", "revoked_by", "ended_by"])
+    _trace("consent.revoked", grant, by=by, at=at)
+    if not grant.is_signed:
+        return
+    granting = Relay.objects.select_for_update().get(grant=grant, kind=Relay.Kind.GRANT)
+    if granting.state == Relay.State.REFUSED:
+        return
+    if granting.state == Relay.State.WAITING:
+        # The chain never hears of it: there is nothing to revoke there.
+        granting.state = Relay.State.CANCELLED
+        granting.finished_at = at
+        granting.save(update_fields=["state", "finished_at"])
+        return
+    Relay.objects.create(
+        patient=grant.patient,
+        kind=Relay.Kind.REVOKE_BY_INSTITUTION,
+        call=["0x" + bytes(grant.patient.pseudonym.value).hex(), "0x" + bytes(grant.digest or b"").hex()],
+        grant=grant,
+        after=granting,
+        created_at=at,
+        not_before=at + TO_SIGN_REVOCATION if will_sign else at,
+    )
+
+
+@transaction.atomic
+def sign_revocation(*, grant: Grant, digest: bytes, call: list[Any], by: User, at: datetime) -> None:
+    """
+    Have the chain told of a revocation under the patient's own signature instead of the hospital's word.
+
+    Whoever calls has checked the signature. A grant that was still active ends here, too.
+    """
+    grant = Grant.objects.select_for_update().get(pk=grant.pk)
+    if grant.can_be_revoked(at):
+        revoke_grant(grant=grant, by=by, at=at, will_sign=True)
+    granting = Relay.objects.get(grant=grant, kind=Relay.Kind.GRANT)
+    if granting.state in (Relay.State.CANCELLED, Relay.State.REFUSED):
+        return
+    waiting = Relay.objects.select_for_update().filter(
+        grant=grant, kind=Relay.Kind.REVOKE_BY_INSTITUTION, state=Relay.State.WAITING
+    )
+    waiting.update(state=Relay.State.CANCELLED, finished_at=at)
+    Relay.objects.create(
+        patient=grant.patient,
+        kind=Relay.Kind.REVOKE,
+        call=call,
+        digest=digest,
+        grant=grant,
+        after=granting,
+        created_at=at,
+        not_before=at,
+    )
+
+
+@transaction.atomic
+def end_refused(relay: Relay, cause: str, *, at: datetime) -> None:
+    """
+    End a grant that the contract did not take: what holds here and not there would be our word alone.
+
+    Of every other kind of relay nothing here depends on the contract's yes.
+    """
+    if relay.kind != Relay.Kind.GRANT or relay.grant is None:
+        return
+    grant = Grant.objects.select_for_update().get(pk=relay.grant.pk)
+    if grant.revoked_at is not None:
+        return
+    grant.revoked_at = at
+    grant.ended_by = EndedBy.CONTRACT
+    grant.save(update_fields=["revoked_at", "ended_by"])
+    _trace("consent.refused", grant, by=None, at=at, cause=cause)
+
+
+def terms_of(grant: Grant, *, starts_at: datetime, expires_at: datetime, proxy_name: str = "") -> Terms:
+    """Return what a grant says, with other dates: to renew it."""
+    content = json.loads(grant.document)
+    provision = content["provision"]
+    named = {token: one for one in Sensitivity for token in [sensitivity_token(grant.patient_id, one)]}
+    return Terms(
+        grantee=grantee_of(grant, proxy_name=proxy_name),
+        covers=Covers(grant.covers),
+        purpose=Purpose(grant.purpose),
+        starts_at=starts_at,
+        expires_at=expires_at,
+        is_once=grant.is_once,
+        chosen_kinds=[Kind(kind) for kind in grant.kinds],
+        records={
+            uuid.UUID(item["reference"]["reference"]): item["reference"]["display"]
+            for item in provision.get("data", [])
+        },
+        sensitivities=[named[bytes(token)] for token in grant.sensitivities],
+    )
+
+
+def grantee_of(grant: Grant, *, proxy_name: str = "") -> Grantee:
+    """Return to whom a grant gives access."""
+    kind = grant.grantee_kind
+    return Grantee(
+        institution=grant.institution if kind == GranteeKind.INSTITUTION else None,
+        department=grant.department,
+        clinician=grant.clinician,
+        proxy=grant.proxy,
+        proxy_name=proxy_name,
+    )
+
+
+def _trace(name: str, grant: Grant, *, by: User | None, at: datetime, **facts: Any) -> None:
+    ground = Ground.OWN_RECORD if by and by.is_patient else Ground.STAFF_DUTY
+    audit.record(
+        name,
+        at=at,
+        by=by,
+        patient_id=grant.patient_id,
+        ground=ground if by else "",
+        purpose=grant.purpose,
+        grant=str(grant.pk),
+        **facts,
+    )
