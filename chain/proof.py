@@ -76,13 +76,7 @@ def build_proof(
 
     return {
         "format": FORMAT,
-        "header": _header(disclosure.header),
-        "commitment": {
-            "value": _hex(disclosure.commitment),
-            "root": _hex(disclosure.root),
-            "count": disclosure.count,
-        },
-        "elements": [_element(element) for element in disclosure.elements],
+        **fields_of(disclosure),
         "leaf": {"index": leaf_index, "path": [_hex(value) for value in leaf_path]},
         "head": {"size": size, "root": _hex(root)},
         "anchor": {
@@ -91,6 +85,19 @@ def build_proof(
             "institution": institution,
             "transaction": transaction.lower(),
         },
+    }
+
+
+def fields_of(disclosure: Disclosure) -> dict[str, Any]:
+    """Return a disclosure as files carry it, proofs and others: `header`, `commitment` and `elements`."""
+    return {
+        "header": _header(disclosure.header),
+        "commitment": {
+            "value": _hex(disclosure.commitment),
+            "root": _hex(disclosure.root),
+            "count": disclosure.count,
+        },
+        "elements": [_element(element) for element in disclosure.elements],
     }
 
 
