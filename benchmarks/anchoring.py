@@ -18,7 +18,7 @@ def main() -> None:
         from django.utils import timezone
 
         from chain.client import current_node
-        from chain.deployment import deploy
+        from chain.deploying import deploy
         from chain.extending import extend
         from chain.log import append_leaf
         from chain.sealing import seal

@@ -19,7 +19,7 @@ def main() -> int:
         from django.utils import timezone
 
         from chain.client import current_node
-        from chain.deployment import deploy
+        from chain.deploying import deploy
         from chain.extending import extend
         from chain.models import Head
         from chain.sealing import MAX_LEAVES, seal

@@ -37,7 +37,8 @@ def main() -> int:
 
         from chain.client import current_node
         from chain.commitment import Header, commit, disclose
-        from chain.deployment import RECORD_LOG, contracts, deploy, institution_number
+        from chain.deploying import deploy
+        from chain.deployment import RECORD_LOG, contracts, institution_number
         from chain.merkle import leaf_hash
         from chain.proof import build_proof, leaf_entry, write_proof
         from chain.tiles import TiledTree

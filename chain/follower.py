@@ -15,7 +15,7 @@ from django.conf import settings
 
 from chain.abi import NotOurEvent
 from chain.client import Node, RangeRefused, current_node, time_of
-from chain.deployment import RECORD_LOG, REGISTRY, Contracts, check_contracts, contracts
+from chain.deployment import Contracts, check_contracts, contracts
 from chain.locks import only_one
 from chain.models import Block, Cursor, Event
 from chain.topics import EventHandler, handlers_for
@@ -72,6 +72,12 @@ def follow(at: datetime) -> int:
     return read
 
 
+def unfollow(at: datetime) -> None:
+    """Take back everything that was read, for when the chain it was read from is gone."""
+    _undo_after(-1, at)
+    Cursor.objects.all().delete()
+
+
 def _step(node: Node, where: Contracts, length: int, at: datetime) -> int:
     """Read one range in one database transaction, and return its length: 0 if there is nothing to read."""
     with only_one(LOCK):
@@ -101,7 +107,7 @@ def _step(node: Node, where: Contracts, length: int, at: datetime) -> int:
 
 def _read(node: Node, where: Contracts, start: int, end: int, cursor: Cursor, at: datetime) -> None:
     before = node.block(end)
-    entries = node.logs(addresses=[where.registry, where.record_log], start=start, end=end)
+    entries = node.logs(addresses=[address for _, address in where.each()], start=start, end=end)
     holding = {int(entry["blockNumber"], 16) for entry in entries} | {end}
     numbers = sorted(holding | {start})
     headers = {
@@ -134,7 +140,7 @@ def _read(node: Node, where: Contracts, start: int, end: int, cursor: Cursor, at
 
 
 def _take(entry: dict[str, Any], block: Block, where: Contracts, at: datetime) -> None:
-    known = REGISTRY if entry["address"].lower() == where.registry.lower() else RECORD_LOG
+    known = next(each for each, address in where.each() if address.lower() == entry["address"].lower())
     topics = [bytes.fromhex(topic[2:]) for topic in entry["topics"]]
     try:
         name, arguments = known.decode_event(topics, bytes.fromhex(entry["data"][2:]))
@@ -159,6 +165,8 @@ def _handlers_of(event: Event) -> Iterator[EventHandler]:
 
 
 def _storable(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_storable(each) for each in value]
     return "0x" + value.hex() if isinstance(value, bytes) else value
 
 
@@ -167,14 +175,19 @@ def _rewind(cursor: Cursor, node: Node, at: datetime) -> None:
     common = _common_block(node)
     number = common.number if common else -1
     logger.warning("follower.rewound", block_from=cursor.block_number, block_to=number)
+    _undo_after(number, at)
+    reopen_after(number)
+    cursor.block_number = common.number if common else None
+    cursor.block_hash = common.hash if common else None
+
+
+def _undo_after(number: int, at: datetime) -> None:
+    """Undo the events above this block, the last one first, and forget their blocks."""
     gone = Event.objects.filter(block__number__gt=number).select_related("block")
     for event in gone.order_by("-block__number", "-log_index"):
         for handler in _handlers_of(event):
             handler.undo(event, at)
     Block.objects.filter(number__gt=number).delete()
-    reopen_after(number)
-    cursor.block_number = common.number if common else None
-    cursor.block_hash = common.hash if common else None
 
 
 def _common_block(node: Node) -> Block | None:

@@ -36,6 +36,15 @@ State = Transaction.State
 GAS_NUMERATOR, GAS_DENOMINATOR = 6, 5
 
 
+class GasAboveCap(Exception):
+    """A call would take more gas than its caller allows. Nothing is signed."""
+
+    def __init__(self, needed: int, cap: int) -> None:
+        super().__init__(f"the call takes {needed} gas, and {cap} are allowed")
+        self.needed = needed
+        self.cap = cap
+
+
 @contextmanager
 def owning_nonces(*, wait: bool = False) -> Iterator[None]:
     """
@@ -47,20 +56,26 @@ def owning_nonces(*, wait: bool = False) -> Iterator[None]:
         yield
 
 
-def submit(*, purpose: str, to: str | None, data: bytes, at: datetime) -> Transaction:
+def submit(
+    *, purpose: str, to: str | None, data: bytes, at: datetime, gas_cap: int | None = None
+) -> Transaction:
     """
     Sign a call and store it, to be sent by the workers.
 
     What the caller writes in the same database transaction is committed with it, or not at all. Nothing has
     been sent when this returns.
 
+    :param gas_cap: what it may take at most; for calls whose size others decide
     :raises Reverted: if the contract would refuse it; nothing is signed then
+    :raises GasAboveCap: if it would take more
     :raises FeeTooHigh: if the chain asks more than the settings allow
     :raises NodeUnavailable: if the node cannot be asked
     """
     node = current_node()
     with owning_nonces(wait=True):
         gas = node.estimate_gas(sender=operator().address, to=to, data=data)
+        if gas_cap is not None and gas > gas_cap:
+            raise GasAboveCap(gas, gas_cap)
         transaction = Transaction.objects.create(
             chain_id=settings.CHAIN_ID,
             sender=operator().address,

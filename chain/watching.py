@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from eth_utils import to_checksum_address
 
+from chain.abi import NotOurContract
 from chain.client import current_node
 from chain.deployment import NotAMember, contracts, institution_number
 from chain.extending import PURPOSE
@@ -67,6 +68,9 @@ def _is_ours(event: Event) -> bool:
         return bool(event.arguments["institution"] == institution_number(current_node(), contracts()))
     except NotAMember:
         return False
+    except NotOurContract:
+        # The whole chain was lost, and what it said is being taken back.
+        return True
 
 
 def _transaction_behind(event: Event, at: datetime) -> Transaction:

@@ -13,8 +13,11 @@ class Deployment(models.Model):
     """
 
     chain_id = models.PositiveBigIntegerField()
-    registry = models.CharField(max_length=42)
-    record_log = models.CharField(max_length=42)
+    # Empty is what was not deployed by us, or not yet.
+    registry = models.CharField(max_length=42, blank=True, default="")
+    record_log = models.CharField(max_length=42, blank=True, default="")
+    consent_verifier = models.CharField(max_length=42, blank=True, default="")
+    consent_registry = models.CharField(max_length=42, blank=True, default="")
     block_number = models.PositiveBigIntegerField(help_text="No event is older than this block.")
     created_at = models.DateTimeField()
 
@@ -22,7 +25,7 @@ class Deployment(models.Model):
         get_latest_by = ["created_at", "id"]
 
     def __str__(self) -> str:
-        return f"RecordLog {self.record_log} on chain {self.chain_id}"
+        return f"Contracts on chain {self.chain_id} from block {self.block_number}"
 
 
 class Block(models.Model):

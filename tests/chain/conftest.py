@@ -47,6 +47,8 @@ class Hospital:
     anvil: Anvil
     registry: str
     record_log: str
+    consent_verifier: str
+    consent_registry: str
     institution: int
     key: str
     address: str
@@ -87,6 +89,8 @@ def make_hospital(anvil, settings, noon, *, name="North Hospital"):
     anvil.make_blocks()
     registry, start_block = anvil.deploy("InstitutionRegistry", OWNER, owner=OWNER)
     record_log, _ = anvil.deploy("RecordLog", registry, owner=OWNER)
+    consent_verifier, _ = anvil.deploy("ConsentWebAuthnVerifier", owner=OWNER)
+    consent_registry, _ = anvil.deploy("ConsentRegistry", registry, [consent_verifier], owner=OWNER)
     account = Account.create()
     registry_abi = contract("InstitutionRegistry")
     anvil.send_as(
@@ -98,12 +102,16 @@ def make_hospital(anvil, settings, noon, *, name="North Hospital"):
     settings.CHAIN_RPC_URL = anvil.url
     settings.CHAIN_REGISTRY_ADDRESS = registry
     settings.CHAIN_RECORD_LOG_ADDRESS = record_log
+    settings.CHAIN_CONSENT_VERIFIER_ADDRESS = consent_verifier
+    settings.CHAIN_CONSENT_REGISTRY_ADDRESS = consent_registry
     settings.CHAIN_START_BLOCK = start_block
     settings.CHAIN_OPERATOR_KEY = account.key.hex()
     return Hospital(
         anvil=anvil,
         registry=to_checksum_address(registry),
         record_log=to_checksum_address(record_log),
+        consent_verifier=to_checksum_address(consent_verifier),
+        consent_registry=to_checksum_address(consent_registry),
         institution=1,
         key=account.key.hex(),
         address=account.address,

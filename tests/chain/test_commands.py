@@ -5,9 +5,10 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from eth_utils import to_checksum_address
 
 from chain.client import current_node
-from chain.deployment import contracts, institution_number
+from chain.deployment import CONSENT_REGISTRY, OURS, contracts, institution_number
 from chain.models import Deployment, Head, Leaf, Transaction
 from tests.chain.conftest import OWNER
 
@@ -96,7 +97,8 @@ class TestAnchor:
 class TestDeployContracts:
     @pytest.fixture(autouse=True)
     def nothing_deployed(self, hospital_on_own_chain, settings):
-        settings.CHAIN_REGISTRY_ADDRESS = settings.CHAIN_RECORD_LOG_ADDRESS = ""
+        for _, setting in OURS.values():
+            setattr(settings, setting, "")
         return hospital_on_own_chain
 
     def test_makes_this_hospital_a_member(self, nothing_deployed, settings):
@@ -104,7 +106,7 @@ class TestDeployContracts:
 
         assert code == 0
         where = contracts()
-        assert where.record_log in out
+        assert all(address in out for _, address in where.each())
         node = current_node()
         assert institution_number(node, where) == 1
         from chain.deployment import REGISTRY
@@ -118,6 +120,22 @@ class TestDeployContracts:
 
         assert run("deploy_contracts", "--json") == first
         assert Transaction.objects.count() == sent
+        assert Deployment.objects.count() == 1
+
+    def test_deploys_what_an_earlier_release_did_not_know(self, nothing_deployed):
+        run("deploy_contracts")
+        before = contracts()
+        Deployment.objects.update(consent_verifier="", consent_registry="")
+
+        assert run("deploy_contracts")[0] == 0
+
+        after = contracts()
+        assert (after.registry, after.record_log) == (before.registry, before.record_log)
+        assert after.start_block == before.start_block
+        assert after.consent_registry != before.consent_registry
+        node = current_node()
+        assert node.call(CONSENT_REGISTRY, after.consent_registry, "registry") == before.registry
+        assert node.call(CONSENT_REGISTRY, after.consent_registry, "isVerifier", after.consent_verifier)
         assert Deployment.objects.count() == 1
 
     def test_gives_the_operator_something_to_pay_with(self, nothing_deployed):
@@ -135,9 +153,11 @@ class TestDeployContracts:
 
         assert code == 0
         assert "institution 1" in out
+        assert contracts().registry == to_checksum_address(registry)
+        assert contracts().consent_registry
 
     def test_is_refused_on_a_chain_that_others_use(self, nothing_deployed, monkeypatch):
-        monkeypatch.setattr("chain.deployment.is_local", lambda node: False)
+        monkeypatch.setattr("chain.deploying.is_local", lambda node: False)
 
         code, out = run("deploy_contracts")
 

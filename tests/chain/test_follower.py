@@ -137,6 +137,23 @@ class TestRefusal:
         with pytest.raises(NotOurContract, match="another registry"):
             hospital.follow()
 
+    def test_of_consents_that_belong_to_another_registry(self, hospital, settings):
+        other, _ = hospital.anvil.deploy("InstitutionRegistry", OWNER, owner=OWNER)
+        consents, _ = hospital.anvil.deploy(
+            "ConsentRegistry", other, [hospital.consent_verifier], owner=OWNER
+        )
+        settings.CHAIN_CONSENT_REGISTRY_ADDRESS = consents
+
+        with pytest.raises(NotOurContract, match=r"the ConsentRegistry at .* belongs to another registry"):
+            hospital.follow()
+
+    def test_of_consents_that_another_verifier_judges(self, hospital, settings):
+        other, _ = hospital.anvil.deploy("ConsentWebAuthnVerifier", owner=OWNER)
+        settings.CHAIN_CONSENT_VERIFIER_ADDRESS = other
+
+        with pytest.raises(NotOurContract, match="takes no signature that the verifier at"):
+            hospital.follow()
+
 
 class TestRewind:
     def test_undoes_what_was_read_from_blocks_that_are_gone(self, hospital_on_own_chain, monkeypatch):

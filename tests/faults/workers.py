@@ -46,6 +46,8 @@ class Workers:
             "CHAIN_RPC_URL": hospital.anvil.url,
             "CHAIN_REGISTRY_ADDRESS": hospital.registry,
             "CHAIN_RECORD_LOG_ADDRESS": hospital.record_log,
+            "CHAIN_CONSENT_VERIFIER_ADDRESS": hospital.consent_verifier,
+            "CHAIN_CONSENT_REGISTRY_ADDRESS": hospital.consent_registry,
             "CHAIN_OPERATOR_KEY": hospital.key,
             "CHAIN_START_BLOCK": hospital.start_block,
             "LOG_SEAL_SIZE": 1,

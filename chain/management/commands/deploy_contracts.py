@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from chain.abi import NotOurContract
 from chain.client import NodeError, current_node
-from chain.deployment import ChainForgotten, NotALocalChain, deploy, institution_number
+from chain.deploying import ChainForgotten, NotALocalChain, deploy
+from chain.deployment import OURS, institution_number
 from chain.management.reporting import HELD, CouldNotRun, ReportingCommand
 from chain.waiting import TookTooLong
 
@@ -31,11 +32,10 @@ class Command(ReportingCommand):
             raise CouldNotRun(error) from error
         self.finish(
             lines=[
-                f"InstitutionRegistry  {where.registry}",
-                f"RecordLog            {where.record_log}",
+                *(f"{known.name:<23} {address}" for known, address in where.each()),
                 f"This hospital is institution {number}.",
             ],
-            report={"registry": where.registry, "record_log": where.record_log, "institution": number},
+            report={name: getattr(where, name) for name in OURS} | {"institution": number},
             as_json=options["json"],
             code=HELD,
         )
