@@ -164,9 +164,12 @@ def production_environment() -> dict[str, str]:
         "CHAIN_RPC_URL": "http://127.0.0.1:8545",
         "CHAIN_REGISTRY_ADDRESS": "0x" + "11" * 20,
         "CHAIN_RECORD_LOG_ADDRESS": "0x" + "22" * 20,
+        "CHAIN_CONSENT_REGISTRY_ADDRESS": "0x" + "33" * 20,
+        "CHAIN_CONSENT_VERIFIER_ADDRESS": "0x" + "44" * 20,
         "HOSPITAL_NAME": "North Hospital",
         "PORTAL_URL": "https://portal.north-hospital.test",
-        "ALLOWED_HOSTS": "portal.north-hospital.test",
+        "CONSENT_URL": "https://consent.north-hospital.test",
+        "ALLOWED_HOSTS": "portal.north-hospital.test,consent.north-hospital.test",
     }
 
 

@@ -37,7 +37,8 @@ def serve() -> None:
     with services(
         state, block_time=BLOCK_TIME, about=f"the portal at {address} (process {os.getpid()})"
     ) as running:
-        settings = settings_of(state, running, port=port, address=address)
+        consent_address = f"http://consent.localhost:{port}"
+        settings = settings_of(state, running, port=port, address=address, consent_address=consent_address)
         # Kept for manage.py in another terminal, where the settings of this machine read it.
         secrets_file.write(state / "env", settings)
         environment = {
@@ -52,7 +53,8 @@ def serve() -> None:
         portal = start_portal(state, environment)
         try:
             processes.wait_until_ready(portal, lambda: answers(port), timeout=90)
-            say(f"\n{sign_ins}\n\nThe portal is at {address}\n")
+            say(f"\n{sign_ins}\n\nThe portal is at {address}")
+            say(f"Patients sign consents at {consent_address}\n")
             say(f"What it does: tail -f {shown(portal.log)}")
             say("In another terminal: .venv/bin/python manage.py help")
             say("Ctrl-C stops all of it; script/server starts it again with the same records.")
@@ -84,13 +86,16 @@ def watch(portal: processes.Child, running: Running) -> None:
         time.sleep(0.5)
 
 
-def settings_of(state: Path, running: Running, *, port: int, address: str) -> dict[str, str]:
+def settings_of(
+    state: Path, running: Running, *, port: int, address: str, consent_address: str
+) -> dict[str, str]:
     """What the portal's settings read from the environment on this machine."""
     return {
         "DJANGO_SETTINGS_MODULE": "ehrportal.settings.local",
         "EHRPORTAL_PORT": str(port),
         "EHRPORTAL_STATE": str(state),
         "PORTAL_URL": address,
+        "CONSENT_URL": consent_address,
         **secrets_file.load_or_make(state / "portal-secrets.env", secrets_file.PORTAL_SECRETS),
         **running.environment,
     }

@@ -18,6 +18,8 @@ HOSPITAL_COLOUR = env("HOSPITAL_COLOUR", default="#005eb8")
 HOSPITAL_ACCENT_COLOUR = env("HOSPITAL_ACCENT_COLOUR", default="#003087")
 HOSPITAL_PHONE = env("HOSPITAL_PHONE", default="")
 PORTAL_URL = env("PORTAL_URL", default="http://portal.localhost:8000")
+# Where patients sign consents: an origin of its own, so that nothing on the portal's can have one signed.
+CONSENT_URL = env("CONSENT_URL", default="http://consent.localhost:8000")
 
 # Secrets: `local` makes its own, `production` insists on them
 
@@ -138,6 +140,8 @@ CHAIN_PUBLIC_RPC_URL = env("CHAIN_PUBLIC_RPC_URL", default=CHAIN_RPC_URL)
 CHAIN_ID = env.int("CHAIN_ID", default=31337)
 CHAIN_REGISTRY_ADDRESS = env("CHAIN_REGISTRY_ADDRESS", default="")
 CHAIN_RECORD_LOG_ADDRESS = env("CHAIN_RECORD_LOG_ADDRESS", default="")
+CHAIN_CONSENT_REGISTRY_ADDRESS = env("CHAIN_CONSENT_REGISTRY_ADDRESS", default="")
+CHAIN_CONSENT_VERIFIER_ADDRESS = env("CHAIN_CONSENT_VERIFIER_ADDRESS", default="")
 # No event of ours is older than this block; it spares the follower the chain's youth.
 CHAIN_START_BLOCK = env.int("CHAIN_START_BLOCK", default=0)
 CHAIN_CONFIRMATIONS = env.int("CHAIN_CONFIRMATIONS", default=12)
@@ -150,6 +154,8 @@ LOG_ORIGIN = env("LOG_ORIGIN", default=PORTAL_URL.partition("://")[2].rstrip("/"
 CHAIN_STUCK_SECONDS = env.int("CHAIN_STUCK_SECONDS", default=120)
 # In wei. Nothing is signed above it: a fault, or a storm of fees, must not empty the operator's account.
 CHAIN_MAX_FEE_PER_GAS = env.int("CHAIN_MAX_FEE_PER_GAS", default=500 * 10**9)
+# What the hospital pays for at most to relay one signed form, whatever somebody put into it.
+CHAIN_RELAY_GAS_CAP = env.int("CHAIN_RELAY_GAS_CAP", default=700_000)
 
 # Celery
 
@@ -164,6 +170,7 @@ CELERY_TASK_ROUTES = {
     # Apart, for it may take hours, and sealing must not wait behind it.
     "chain.tasks.check_log": {"queue": "imports"},
     "chain.tasks.*": {"queue": "chain"},
+    "consent.tasks.*": {"queue": "chain"},
     "records.tasks.*": {"queue": "imports"},
 }
 CELERY_BEAT_SCHEDULE = {
@@ -179,8 +186,32 @@ CELERY_BEAT_SCHEDULE = {
     },
     "follow the chain": {"task": "chain.tasks.follow_chain", "schedule": 5, "options": {"expires": 30}},
     "check the log": {"task": "chain.tasks.check_log", "schedule": 24 * 60 * 60},
+    "relay the forms that wait": {
+        "task": "consent.tasks.relay_forms",
+        "schedule": 5,
+        "options": {"expires": 30},
+    },
+    "carry out the recoveries that are due": {
+        "task": "consent.tasks.carry_out_recoveries",
+        "schedule": 60,
+        "options": {"expires": 60},
+    },
+    "compare grants with the chain": {
+        "task": "consent.tasks.compare_with_chain",
+        "schedule": 24 * 60 * 60,
+    },
     "note that workers and beat are alive": {"task": "ehrportal.tasks.beat", "schedule": 10},
     "pick up imports that were left": {"task": "records.tasks.resume_imports", "schedule": 60},
+    "send the notices that are due": {
+        "task": "patients.tasks.send_notices",
+        "schedule": 60,
+        "options": {"expires": 60},
+    },
+    "tell the privacy office what waits": {
+        "task": "audit.tasks.tell_privacy_office",
+        "schedule": 5 * 60,
+        "options": {"expires": 60},
+    },
 }
 
 # People
@@ -234,6 +265,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 IMPORT_MAX_BYTES = 64 * 1024 * 1024
 
 INVITATION_DAYS = 14
+# Where word is sent that a review waits; without it the privacy officer sees it on their first page.
+PRIVACY_OFFICE_EMAIL = env("PRIVACY_OFFICE_EMAIL", default="")
+# A mail server that does not answer must not hold a worker.
+EMAIL_TIMEOUT = 10
 
 # Language, time, static files
 

@@ -17,13 +17,16 @@ GOOD = {
     "CHAIN_OPERATOR_KEY": "6b" * 32,
     "CHAIN_REGISTRY_ADDRESS": "0x5FbDB2315678afecb367f032d93F642f64180aa3",
     "CHAIN_RECORD_LOG_ADDRESS": "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512",
+    "CHAIN_CONSENT_REGISTRY_ADDRESS": "0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0",
+    "CHAIN_CONSENT_VERIFIER_ADDRESS": "0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9",
     "CHAIN_ID": "1",
     "CHAIN_RPC_URL": "https://rpc.hospital.example",
     "DATABASE_URL": "postgresql://portal@db.hospital.example/portal",
     "BROKER_URL": "rediss://broker.hospital.example/0",
     "HOSPITAL_NAME": "South Hospital",
     "PORTAL_URL": "https://portal.hospital.example",
-    "ALLOWED_HOSTS": "portal.hospital.example",
+    "CONSENT_URL": "https://consent.hospital.example",
+    "ALLOWED_HOSTS": "portal.hospital.example,consent.hospital.example",
 }
 
 
@@ -46,7 +49,18 @@ class TestProduction:
         assert done.returncode == 0, done.stderr
         assert "no issues" in done.stdout
 
-    @pytest.mark.parametrize("name", ["SECRET_KEY", "KEY_ENCRYPTION_KEYS", "CHAIN_RPC_URL", "ALLOWED_HOSTS"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "SECRET_KEY",
+            "KEY_ENCRYPTION_KEYS",
+            "CHAIN_RPC_URL",
+            "CHAIN_CONSENT_REGISTRY_ADDRESS",
+            "CHAIN_CONSENT_VERIFIER_ADDRESS",
+            "CONSENT_URL",
+            "ALLOWED_HOSTS",
+        ],
+    )
     def test_names_the_value_it_misses_and_stops(self, name):
         done = start("check", **{name: None})
 
@@ -57,6 +71,16 @@ class TestProduction:
         done = start("check", SECRET_KEY=None, BROKER_URL="")
 
         assert "SECRET_KEY, BROKER_URL" in done.stderr.splitlines()[-1]
+
+    @pytest.mark.parametrize(
+        "consent_url",
+        [GOOD["PORTAL_URL"], "https://portal.hospital.example:8443", "https://hospital.example"],
+    )
+    def test_insists_on_another_host_for_consents_than_for_the_portal(self, consent_url):
+        done = start("check", CONSENT_URL=consent_url)
+
+        assert done.returncode != 0
+        assert "CONSENT_URL must have another host name than PORTAL_URL" in done.stderr.splitlines()[-1]
 
     @pytest.mark.parametrize(
         ("name", "value"),
