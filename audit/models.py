@@ -35,6 +35,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Choose the events in which somebody saw something of the record."""
         return self.filter(name__in=Event.OPENINGS)
 
+    def listings(self) -> Self:
+        """Choose the events in which this patient only stood in a list or among the hits of a search."""
+        return self.filter(name__in=Event.LISTINGS)
+
     def newest_first(self) -> Self:
         return self.order_by("-at", "-id")
 
@@ -47,7 +51,10 @@ class Event(models.Model):
     What could tell something about a patient stands encrypted in `sealed_detail`.
     """
 
-    OPENINGS = ("record.opened", "record.listed", "record.proved", "record.exported", "chart.opened")
+    # In which somebody saw something of the record.
+    OPENINGS = ("record.opened", "record.listed", "record.proved", "chart.opened")
+    # In which somebody saw that this patient is one of the hospital's, by name or number among others.
+    LISTINGS = ("patient.listed",)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=64)
@@ -120,3 +127,135 @@ class Event(models.Model):
             sort_keys=True,
             separators=(",", ":"),
         ).encode()
+
+
+class ReviewQuerySet(models.QuerySet["Review"]):
+    def open(self) -> Self:
+        """Choose what still waits for the privacy officer."""
+        return self.filter(closed_at=None)
+
+    def queue(self) -> Self:
+        """Order as they are worked: open ones first, and of those the one that has waited longest."""
+        return self.order_by(models.F("closed_at").desc(nulls_first=True), "opened_at", "id")
+
+
+class Review(models.Model):
+    """
+    Something that the privacy officer has to look into. It stays in the queue until closed with a finding.
+
+    What it is about is one of three: the emergency named by `subject`, a `mismatch`, or an `event` that
+    the patient does not recognise. Like events it names people by identifier, and both its opening and its
+    closing are events, so that not even its finding can be rewritten unnoticed.
+    """
+
+    class Kind(models.TextChoices):
+        BREAK_GLASS = "break_glass", _("Emergency opening")
+        FAILED_VERIFICATION = "failed_verification", _("Failed verification")
+        QUESTION = "question", _("Question from a patient")
+
+    class Outcome(models.TextChoices):
+        JUSTIFIED = "justified", _("In order: there was a good reason")
+        NOT_JUSTIFIED = "not_justified", _("Not in order: there was no good reason")
+        EXPLAINED = "explained", _("Explained: nothing was wrong")
+        PUT_RIGHT = "put_right", _("Put right: the cause was found and removed")
+        HANDED_ON = "handed_on", _("Handed on to somebody named in the finding")
+
+    OUTCOMES = {
+        Kind.BREAK_GLASS: (Outcome.JUSTIFIED, Outcome.NOT_JUSTIFIED, Outcome.HANDED_ON),
+        Kind.FAILED_VERIFICATION: (Outcome.PUT_RIGHT, Outcome.EXPLAINED, Outcome.HANDED_ON),
+        Kind.QUESTION: (
+            Outcome.JUSTIFIED,
+            Outcome.NOT_JUSTIFIED,
+            Outcome.EXPLAINED,
+            Outcome.HANDED_ON,
+        ),
+    }
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=20, choices=Kind)
+    patient_id = models.UUIDField(null=True)
+    subject = models.UUIDField(null=True, help_text=_("The emergency opening it is about."))
+    mismatch = models.OneToOneField(
+        "chain.Mismatch", on_delete=models.PROTECT, null=True, related_name="review"
+    )
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, null=True, related_name="reviews")
+    opened_at = models.DateTimeField()
+    # What the patient wrote.
+    details = columns.encrypted(models.TextField(default=""))
+    told_at = models.DateTimeField(
+        null=True, help_text=_("When the privacy office was sent word that it waits.")
+    )
+
+    outcome = models.CharField(max_length=20, choices=Outcome, blank=True, default="")
+    finding = columns.encrypted(models.TextField(null=True))
+    closed_at = models.DateTimeField(null=True)
+    closed_by_id = models.UUIDField(null=True)
+
+    objects = ReviewQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["patient_id", "kind"])]
+        constraints = [
+            models.CheckConstraint(
+                name="review_is_closed_by_somebody_with_a_finding",
+                condition=models.Q(closed_at=None, closed_by_id=None, outcome="", finding__isnull=True)
+                | models.Q(closed_at__isnull=False, closed_by_id__isnull=False, finding__isnull=False)
+                & ~models.Q(outcome=""),
+            ),
+            models.CheckConstraint(
+                name="review_is_about_one_thing",
+                condition=models.Q(
+                    kind="break_glass",
+                    patient_id__isnull=False,
+                    subject__isnull=False,
+                    mismatch=None,
+                    event=None,
+                )
+                | models.Q(kind="failed_verification", mismatch__isnull=False, subject=None, event=None)
+                | models.Q(
+                    kind="question",
+                    patient_id__isnull=False,
+                    event__isnull=False,
+                    subject=None,
+                    mismatch=None,
+                ),
+            ),
+            models.UniqueConstraint(name="one_review_an_emergency", fields=["subject"]),
+            # Once it is answered, a patient may ask again.
+            models.UniqueConstraint(
+                name="one_open_question_an_event", fields=["event"], condition=models.Q(closed_at=None)
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="review_is_never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="review_stays_as_opened",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(
+                    "id", "kind", "patient_id", "subject", "mismatch", "event", "opened_at"
+                ),
+            ),
+            pgtrigger.Protect(
+                name="review_details_stay",
+                operation=pgtrigger.Update,
+                # Encrypted columns know no such look-up, so it is said in SQL.
+                condition=pgtrigger.Condition('OLD."details" IS DISTINCT FROM NEW."details"'),
+            ),
+            pgtrigger.Protect(
+                name="closed_review_stays_closed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__closed_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Review {self.id}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+    @property
+    def outcomes(self) -> tuple["Review.Outcome", ...]:
+        """What its closing may say."""
+        return self.OUTCOMES[self.Kind(self.kind)]

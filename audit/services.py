@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from django.db import transaction
 
 from audit.models import Event
 from chain.commitment import Header, commit
-from chain.log import append_leaf
+from chain.log import append_leaves
 
 TOPIC = "access"
 
@@ -59,24 +59,66 @@ def record(
     :param address: the network address the request came from
     :param facts: anything else worth keeping; encrypted
     """
+    (event,) = record_all(
+        name,
+        at=at,
+        by=by,
+        patient_ids=[patient_id],
+        ground=ground,
+        purpose=purpose,
+        versions=versions,
+        address=address,
+        **facts,
+    )
+    return event
+
+
+@transaction.atomic
+def record_all(
+    name: str,
+    *,
+    at: datetime,
+    by: Actor | None,
+    patient_ids: Iterable[uuid.UUID | None],
+    ground: str = "",
+    purpose: str = "",
+    versions: Iterable[uuid.UUID] = (),
+    address: str | None = None,
+    **facts: Any,
+) -> list[Event]:
+    """
+    Write the same line for many patients at once, such as for all who stood on one page of a list.
+
+    It takes as many queries for a thousand as for one. A patient named twice has one line.
+    """
     detail = {
         "actorName": by.display_name if by else "",
         "versions": [str(version) for version in versions],
         **({"address": address} if address else {}),
         **facts,
     }
-    event = Event(
-        name=name,
-        at=at,
-        patient_id=patient_id,
-        actor_id=by.id if by else None,
-        actor_role=by.role if by else "",
-        ground=ground,
-        purpose=purpose,
-    )
-    event.seal(detail, secrets.token_bytes(32))
-    event.leaf = append_leaf(
-        topic=TOPIC, commitment=commit(event.document(), header_of(event), event.secret), at=at
-    )
-    event.save(force_insert=True)
-    return event
+    events = [
+        Event(
+            name=name,
+            at=at,
+            patient_id=patient_id,
+            actor_id=by.id if by else None,
+            actor_role=by.role if by else "",
+            ground=ground,
+            purpose=purpose,
+        )
+        for patient_id in dict.fromkeys(patient_ids)
+    ]
+    return save_all(events, [detail] * len(events), at=at)
+
+
+@transaction.atomic
+def save_all(events: Sequence[Event], details: Sequence[dict[str, Any]], *, at: datetime) -> list[Event]:
+    """Seal these events, each with its own facts, and write them with their leaves."""
+    for event, detail in zip(events, details, strict=True):
+        event.seal(detail, secrets.token_bytes(32))
+    commitments = [commit(event.document(), header_of(event), event.secret) for event in events]
+    leaves = append_leaves(topic=TOPIC, commitments=commitments, at=at) if events else []
+    for event, leaf in zip(events, leaves, strict=True):
+        event.leaf = leaf
+    return Event.objects.bulk_create(events, batch_size=1000)

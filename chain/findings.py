@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
+
 from chain.locks import only_one
 from chain.models import Mismatch
+from chain.topics import tell_of_mismatches
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,16 @@ class Finding:
         return f"{self.subject}: {self.cause}"
 
 
+@transaction.atomic
 def note(finding: Finding, *, at: datetime) -> None:
     """Remember one thing that was come upon outside a check, unless it is known. A check heals it."""
-    Mismatch.objects.get_or_create(
+    mismatch, is_new = Mismatch.objects.get_or_create(
         kind=finding.kind,
         subject=finding.subject,
         resolved_at=None,
         defaults={"cause": finding.cause, "leaf_id": finding.leaf_id, "found_at": at},
     )
+    tell_of_mismatches([mismatch] if is_new else [], at)
 
 
 def record_findings(findings: Sequence[Finding], *, at: datetime, with_chain: bool) -> None:
@@ -40,7 +45,7 @@ def record_findings(findings: Sequence[Finding], *, at: datetime, with_chain: bo
     with only_one("chain.checking", wait=True):
         known = {(each.kind, each.subject): each for each in Mismatch.objects.open()}
         found = {(finding.kind.value, finding.subject): finding for finding in findings}
-        Mismatch.objects.bulk_create(
+        new = Mismatch.objects.bulk_create(
             Mismatch(
                 kind=finding.kind,
                 subject=finding.subject,
@@ -51,6 +56,7 @@ def record_findings(findings: Sequence[Finding], *, at: datetime, with_chain: bo
             for key, finding in found.items()
             if key not in known
         )
+        tell_of_mismatches(new, at)
         healed = [
             mismatch.pk
             for key, mismatch in known.items()

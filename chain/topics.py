@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chain.models import Event
+    from chain.models import Event, Mismatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,3 +82,22 @@ def register_event(contract: str, event: str, handler: EventHandler) -> None:
 
 def handlers_for(contract: str, event: str) -> Sequence[EventHandler]:
     return _handlers.get((contract, event), [])
+
+
+# What an app does about mismatches that were found just now, in the transaction that remembers them.
+HandleMismatches = Callable[[Sequence["Mismatch"], datetime], None]
+
+_mismatch_handlers: list[HandleMismatches] = []
+
+
+def register_mismatch(handle: HandleMismatches) -> None:
+    """Have an app told of every mismatch when it is found. Twice does no harm."""
+    if handle not in _mismatch_handlers:
+        _mismatch_handlers.append(handle)
+
+
+def tell_of_mismatches(found: Sequence["Mismatch"], at: datetime) -> None:
+    """Hand new mismatches to whoever asked for them."""
+    if found:
+        for handle in _mismatch_handlers:
+            handle(found, at)
