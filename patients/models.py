@@ -51,6 +51,11 @@ class Patient(models.Model):
     email = encrypted(models.CharField(max_length=254, blank=True))
     phone = encrypted(models.CharField(max_length=60, blank=True))
     address = encrypted(models.CharField(max_length=500, blank=True))
+    is_told_of_openings = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("Whether they want an e-mail when somebody else opens their record."),
+    )
     tokens = ArrayField(models.BinaryField(max_length=16), default=list, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -156,3 +161,50 @@ class Invitation(models.Model):
         if self.failed_attempts >= self.MAX_FAILED_ATTEMPTS:
             self.withdrawn_at = at
         self.save(update_fields=["failed_attempts", "withdrawn_at"])
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def unseen(self) -> Self:
+        return self.filter(seen_at=None)
+
+    def unsent(self) -> Self:
+        return self.filter(sent_at=None)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-pk")
+
+
+class Notice(models.Model):
+    """
+    Something that a patient should learn of. The portal says what; an e-mail says only that something is.
+
+    It is a row before it is a mail, so a lost broker or mail server loses nothing.
+    """
+
+    class Kind(models.TextChoices):
+        OPENING = "opening", _("Somebody opened your record")
+        BREAK_GLASS = "break_glass", _("Your record was opened in an emergency")
+        REQUEST = "request", _("Somebody asks for access to your record")
+        GRANT = "grant", _("Who can see your record has changed")
+        RECOVERY = "recovery", _("The keys with which you share are being replaced")
+        QUESTION_ANSWERED = "question_answered", _("The privacy officer has answered")
+
+    # What cannot wait for the next hour: there may be something to stop.
+    AT_ONCE = (Kind.BREAK_GLASS, Kind.RECOVERY)
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=20, choices=Kind)
+    created_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True, help_text=_("When an e-mail said that there is something."))
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["patient", "-created_at"]),
+            models.Index(fields=["patient"], condition=models.Q(sent_at=None), name="unsent_notices"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Notice {self.pk}: {self.kind}"
