@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import Role
 from audit.models import Ground
-from consent.models import BreakGlass, Grant
+from consent.models import BreakGlass, Grant, GranteeKind
 from doctors.models import CareRelationship
 from patients.models import Patient, PatientQuerySet
 
@@ -65,17 +65,28 @@ def decide(*, actor: Any, action: Action, patient: Patient, at: datetime) -> Dec
         if broken is not None:
             return Decision(True, Ground.BREAK_GLASS, break_glass=broken)
     if action is Action.READ:
-        grants = tuple(grants_held_by(actor, at=at).filter(patient=patient).newest_first())
+        held = grants_held_by(actor, at=at).filter(patient=patient)
+        # Decided from the columns: what was signed is long, and sealed.
+        grants = tuple(held.defer("sealed_document", "sealed_secret").newest_first())
         if grants:
             return Decision(True, Ground.GRANT, grants=grants)
     return DENIED
 
 
 def grants_held_by(actor: Any, *, at: datetime) -> Any:
-    """Choose the grants under which `actor` may read now: a doctor's, or those of somebody who helps."""
-    if not actor.is_authenticated or not actor.is_active or not actor.has_role(Role.DOCTOR, Role.PATIENT):
+    """
+    Choose the grants under which `actor` may read now: a doctor's, or those of somebody who helps.
+
+    An account that was given another role keeps nothing of what it held in the one before.
+    """
+    if not actor.is_authenticated or not actor.is_active:
         return Grant.objects.none()
-    return Grant.objects.active(at).held_by(actor)
+    held = Grant.objects.active(at).held_by(actor)
+    if actor.has_role(Role.PATIENT):
+        return held.filter(grantee_kind=GranteeKind.PROXY)
+    if actor.has_role(Role.DOCTOR):
+        return held.exclude(grantee_kind=GranteeKind.PROXY)
+    return Grant.objects.none()
 
 
 def patients_readable_whole_by(actor: Any, *, at: datetime) -> PatientQuerySet:

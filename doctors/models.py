@@ -70,7 +70,8 @@ class CareRelationshipQuerySet(models.QuerySet["CareRelationship"]):
         return self.filter(models.Q(ended_at=None) | models.Q(ended_at__gt=at), started_at__lte=at)
 
     def of_clinician(self, user: Any) -> Self:
-        return self.filter(clinician__user=user)
+        """Choose the care that this person gives, as long as they work at this hospital."""
+        return self.filter(clinician__user=user, clinician__institution__is_this_hospital=True)
 
 
 class CareRelationship(models.Model):

@@ -5,12 +5,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from accounts.models import Role, User
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHARED_DATA = CHECKOUT.parent / "shared" / "data"
 IPS_EXAMPLES = CHECKOUT / "node_modules" / "hl7.fhir.uv.ips"
+
+# Where a test looks for a leak, more is better: pytest --hypothesis-profile=thorough
+settings.register_profile("thorough", max_examples=2_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

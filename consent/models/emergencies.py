@@ -18,7 +18,8 @@ class BreakGlassQuerySet(models.QuerySet["BreakGlass"]):
         return self.filter(at__lte=at, expires_at__gt=at)
 
     def held_by(self, user: Any) -> Self:
-        return self.filter(by=user)
+        """Choose those that this person declared, as long as they work at this hospital."""
+        return self.filter(by=user, by__clinician__institution__is_this_hospital=True)
 
 
 class BreakGlass(models.Model):

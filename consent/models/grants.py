@@ -85,12 +85,17 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return self.exclude(pk__in=self.active(at).values("pk")).filter(starts_at__lte=at)
 
     def held_by(self, user: Any) -> Self:
-        """Choose those that let this person read: as a helper, in person, by department, by hospital."""
+        """
+        Choose those that let this person read: as a helper, in person, by department, by hospital.
+
+        Whoever works at another hospital, or in another hospital's department, reads nothing here.
+        """
         here = Clinician.objects.filter(user=user, institution__is_this_hospital=True)
+        departments = here.filter(department__institution__is_this_hospital=True).values("department")
         return self.filter(
-            Q(proxy=user)
-            | Q(clinician__in=here)
-            | Q(department__in=here.exclude(department=None).values("department"))
+            Q(grantee_kind=GranteeKind.PROXY, proxy=user)
+            | Q(grantee_kind=GranteeKind.PERSON, clinician__in=here)
+            | Q(grantee_kind=GranteeKind.DEPARTMENT, department__in=departments)
             | Q(grantee_kind=GranteeKind.INSTITUTION, institution__in=here.values("institution"))
         )
 
@@ -220,6 +225,10 @@ class Grant(models.Model):
                     "is_once",
                     "created_at",
                     "by",
+                    "sealed_document",
+                    "sealed_secret",
+                    "request",
+                    "renews",
                     "leaf",
                     "digest",
                 ),
@@ -227,7 +236,19 @@ class Grant(models.Model):
             pgtrigger.Protect(
                 name="revoked_grant_stays_revoked",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__revoked_at__isnull=False, new__revoked_at__isnull=True),
+                condition=pgtrigger.Q(old__revoked_at__isnull=False)
+                & (
+                    pgtrigger.Q(old__revoked_at__df=pgtrigger.F("new__revoked_at"))
+                    | pgtrigger.Q(old__revoked_by__df=pgtrigger.F("new__revoked_by"))
+                    | pgtrigger.Q(old__ended_by__df=pgtrigger.F("new__ended_by"))
+                ),
+            ),
+            pgtrigger.Protect(
+                name="used_grant_stays_used",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(
+                    old__used_at__isnull=False, old__used_at__df=pgtrigger.F("new__used_at")
+                ),
             ),
         ]
 
@@ -257,9 +278,12 @@ class Grant(models.Model):
         return is_named and named.issuperset(bytes(token) for token in sensitivities)
 
     def use(self, *, at: datetime) -> None:
-        """Begin the one occasion of a grant for once."""
-        self.used_at = at
-        self.save(update_fields=["used_at"])
+        """
+        Begin the one occasion of a grant for once. Of two openings at the same moment the first begins it,
+        so that it ends when it should.
+        """
+        type(self).objects.filter(pk=self.pk, used_at=None).update(used_at=at)
+        self.refresh_from_db(fields=["used_at"])
 
     @property
     def is_signed(self) -> bool:

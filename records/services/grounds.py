@@ -59,8 +59,9 @@ def reason_to_read(
     if not decision.is_partial:
         broken = decision.break_glass
         return Reason(str(decision.ground), break_glass=broken.id if broken else None)
-    # One that may be used again comes first, so that nothing is used up for want of order.
-    grants = sorted(decision.grants, key=lambda grant: grant.is_once)
+    # One that may be used again comes first, then one that was begun already: nothing is used up for want
+    # of order.
+    grants = sorted(decision.grants, key=lambda grant: (grant.is_once, grant.used_at is None))
     used = {_grant_that_reaches(version, grants) for version in versions}
     for grant in used:
         if grant.is_once and grant.used_at is None:
