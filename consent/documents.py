@@ -104,7 +104,12 @@ class Terms:
         """The kinds that follow from what was said."""
         whole: dict[str, Sequence[Kind]] = {Covers.EVERYTHING: OF_PATIENTS, Covers.SUMMARY: SUMMARY}
         chosen = whole.get(self.covers, self.chosen_kinds if self.covers == Covers.CATEGORIES else ())
-        return [kind for kind in Kind if kind in chosen]
+        return [kind for kind in OF_PATIENTS if kind in chosen]
+
+    @property
+    def single_records(self) -> Mapping[uuid.UUID, str]:
+        """The records that it names one by one; of what covers whole kinds, none."""
+        return self.records if self.covers == Covers.DOCUMENTS else {}
 
 
 def consent_document(patient: Patient, terms: Terms, *, id: uuid.UUID, at: datetime) -> bytes:
@@ -115,7 +120,7 @@ def consent_document(patient: Patient, terms: Terms, *, id: uuid.UUID, at: datet
         "actor": [
             {
                 "role": _concept(f"{TERMINOLOGY}/v3-ParticipationType", "IRCP", "information recipient"),
-                "reference": {"reference": terms.grantee.text, "display": terms.grantee.name},
+                "reference": _reference(terms.grantee.text, terms.grantee.name),
             }
         ],
         "action": [_concept(f"{TERMINOLOGY}/consentaction", "access", "Access")],
@@ -131,10 +136,10 @@ def consent_document(patient: Patient, terms: Terms, *, id: uuid.UUID, at: datet
         ]
     if terms.kinds:
         provision["class"] = [_coding(KIND_SYSTEM, kind.value, str(kind.label)) for kind in terms.kinds]
-    if terms.records:
+    if terms.single_records:
         provision["data"] = [
-            {"meaning": "instance", "reference": {"reference": f"urn:uuid:{record}", "display": title}}
-            for record, title in terms.records.items()
+            {"meaning": "instance", "reference": _reference(f"urn:uuid:{record}", title)}
+            for record, title in terms.single_records.items()
         ]
     document = {
         "resourceType": "Consent",
@@ -155,6 +160,11 @@ def consent_document(patient: Patient, terms: Terms, *, id: uuid.UUID, at: datet
 
 def _moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _reference(address: str, name: str) -> dict[str, str]:
+    # FHIR has no empty texts.
+    return {"reference": address} | ({"display": name} if name.strip() else {})
 
 
 def _coding(system: str, code: str, display: str) -> dict[str, str]:

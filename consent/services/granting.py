@@ -34,6 +34,8 @@ from patients.models import Patient
 TOPIC = "consent"
 # How long the hospital leaves a revocation to the patient's own key before it sends its own.
 TO_SIGN_REVOCATION = timedelta(minutes=30)
+# A relay that the chain has, or will hear of.
+TAKEN_TO_THE_CHAIN = (Relay.State.WAITING, Relay.State.SENT, Relay.State.DONE)
 
 
 class GrantNotActive(Exception):
@@ -46,6 +48,10 @@ class PeriodInvalid(Exception):
 
 class NothingCovered(Exception):
     """A consent that covers no record says nothing."""
+
+
+class OfAnotherPatient(Exception):
+    """A consent, and what it answers or renews, are one patient's."""
 
 
 @dataclass(frozen=True)
@@ -117,11 +123,16 @@ def prepare_grant(
 
     :raises PeriodInvalid: if it would end before it begins, or has ended
     :raises NothingCovered: if it covers no kind and no record
+    :raises OfAnotherPatient: if `request` or `renews` is not this patient's
     """
-    if not terms.starts_at < terms.expires_at or terms.expires_at <= at:
+    # In whole seconds, as the document and the chain have it.
+    expires_at = terms.expires_at.replace(microsecond=0)
+    if not terms.starts_at < expires_at or expires_at <= at:
         raise PeriodInvalid
-    if not terms.kinds and not terms.records:
+    if not terms.kinds and not terms.single_records:
         raise NothingCovered
+    if any(one is not None and one.patient_id != patient.pk for one in (request, renews)):
+        raise OfAnotherPatient
     id = uuid.uuid4()
     grantee = terms.grantee
     hospital = grantee.hospital
@@ -138,11 +149,11 @@ def prepare_grant(
             "proxy": str(grantee.proxy.pk) if grantee.proxy else None,
             "covers": Covers(terms.covers).value,
             "kinds": [kind.value for kind in terms.kinds],
-            "record_ids": [str(record) for record in terms.records],
+            "record_ids": [str(record) for record in terms.single_records],
             "sensitivities": [Sensitivity(one).value for one in terms.sensitivities],
             "purpose": Purpose(terms.purpose).value,
             "starts_at": terms.starts_at.isoformat(),
-            "expires_at": terms.expires_at.replace(microsecond=0).isoformat(),
+            "expires_at": expires_at.isoformat(),
             "is_once": terms.is_once,
             "request": str(request.pk) if request else None,
             "renews": str(renews.pk) if renews else None,
@@ -168,6 +179,8 @@ def sign_grant(
 
     :param call: the arguments of `ConsentRegistry.grant`, as `Relay.call` holds them
     :param after: what has to be in a block first, such as the enrolment of the key
+    :raises PeriodInvalid: if it ended while it waited to be signed
+    :raises OfAnotherPatient: if the draft was written for somebody else
     """
     grant = _keep(draft, patient=patient, basis=Basis.SIGNED, digest=digest, by=by, at=at)
     Relay.objects.create(
@@ -217,6 +230,10 @@ def _keep(
     paper_reference: str = "",
 ) -> Grant:
     told = draft.columns
+    if json.loads(draft.document)["patient"]["reference"] != f"Patient/{patient.pk}":
+        raise OfAnotherPatient
+    if datetime.fromisoformat(told["expires_at"]) <= at:
+        raise PeriodInvalid
     leaf = append_leaf(topic=TOPIC, commitment=draft.scope, at=at)
     grant = Grant.objects.create(
         id=draft.id,
@@ -280,17 +297,17 @@ def revoke_grant(*, grant: Grant, by: User, at: datetime, will_sign: bool = Fals
 
     :raises GrantNotActive: if it had ended by `at`
     """
-    grant = Grant.objects.select_for_update().get(pk=grant.pk)
+    grant = _locked(grant)
     if not grant.can_be_revoked(at):
         raise GrantNotActive
     grant.revoked_at = at
     grant.revoked_by = by
-    grant.ended_by = EndedBy.PATIENT if by.is_patient else EndedBy.HOSPITAL
+    grant.ended_by = EndedBy.PATIENT if _is_own(grant, by) else EndedBy.HOSPITAL
     grant.save(update_fields=["revoked_at", "revoked_by", "ended_by"])
     _trace("consent.revoked", grant, by=by, at=at)
     if not grant.is_signed:
         return
-    granting = Relay.objects.select_for_update().get(grant=grant, kind=Relay.Kind.GRANT)
+    granting = grant.relays.get(kind=Relay.Kind.GRANT)
     if granting.state == Relay.State.REFUSED:
         return
     if granting.state == Relay.State.WAITING:
@@ -315,18 +332,24 @@ def sign_revocation(*, grant: Grant, digest: bytes, call: list[Any], by: User, a
     """
     Have the chain told of a revocation under the patient's own signature instead of the hospital's word.
 
-    Whoever calls has checked the signature. A grant that was still active ends here, too.
+    Whoever calls has checked the signature. A grant that was still active ends here, too. If the hospital's
+    own word is on its way already, or the patient signed before, nothing more is sent: the chain takes one.
+
+    :raises GrantNotActive: if it ran out without being revoked, or was never signed
     """
-    grant = Grant.objects.select_for_update().get(pk=grant.pk)
-    if grant.can_be_revoked(at):
+    grant = _locked(grant)
+    if not grant.is_signed:
+        raise GrantNotActive
+    if grant.revoked_at is None:
         revoke_grant(grant=grant, by=by, at=at, will_sign=True)
-    granting = Relay.objects.get(grant=grant, kind=Relay.Kind.GRANT)
+    granting = grant.relays.get(kind=Relay.Kind.GRANT)
     if granting.state in (Relay.State.CANCELLED, Relay.State.REFUSED):
         return
-    waiting = Relay.objects.select_for_update().filter(
-        grant=grant, kind=Relay.Kind.REVOKE_BY_INSTITUTION, state=Relay.State.WAITING
-    )
-    waiting.update(state=Relay.State.CANCELLED, finished_at=at)
+    by_hospital = grant.relays.filter(kind=Relay.Kind.REVOKE_BY_INSTITUTION)
+    by_hospital.filter(state=Relay.State.WAITING).update(state=Relay.State.CANCELLED, finished_at=at)
+    revocations = grant.relays.filter(kind__in=[Relay.Kind.REVOKE, Relay.Kind.REVOKE_BY_INSTITUTION])
+    if revocations.filter(state__in=TAKEN_TO_THE_CHAIN).exists():
+        return
     Relay.objects.create(
         patient=grant.patient,
         kind=Relay.Kind.REVOKE,
@@ -348,7 +371,7 @@ def end_refused(relay: Relay, cause: str, *, at: datetime) -> None:
     """
     if relay.kind != Relay.Kind.GRANT or relay.grant is None:
         return
-    grant = Grant.objects.select_for_update().get(pk=relay.grant.pk)
+    grant = _locked(relay.grant)
     if grant.revoked_at is not None:
         return
     grant.revoked_at = at
@@ -357,13 +380,31 @@ def end_refused(relay: Relay, cause: str, *, at: datetime) -> None:
     _trace("consent.refused", grant, by=None, at=at, cause=cause)
 
 
+def _locked(grant: Grant) -> Grant:
+    """
+    Lock a grant, its relays first: whoever relays holds a relay when it turns to the grant, and two that
+    took them in different orders would wait for each other.
+    """
+    list(Relay.objects.select_for_update().filter(grant=grant).order_by("pk").values_list("pk"))
+    return Grant.objects.select_for_update().get(pk=grant.pk)
+
+
+def _is_own(grant: Grant, by: User | None) -> bool:
+    """Whether this is the patient who gave the grant, and nobody who helps them."""
+    return by is not None and by.pk == grant.patient.user_id
+
+
 def terms_of(grant: Grant, *, starts_at: datetime, expires_at: datetime, proxy_name: str = "") -> Terms:
-    """Return what a grant says, with other dates: to renew it."""
-    content = json.loads(grant.document)
-    provision = content["provision"]
+    """
+    Return what a grant says, with other dates: to renew it.
+
+    :param proxy_name: what the helper is called now, if not as the patient read it then
+    """
+    provision = grant.content["provision"]
+    known_as = provision["actor"][0]["reference"].get("display", "") if grant.proxy_id else ""
     named = {token: one for one in Sensitivity for token in [sensitivity_token(grant.patient_id, one)]}
     return Terms(
-        grantee=grantee_of(grant, proxy_name=proxy_name),
+        grantee=grantee_of(grant, proxy_name=proxy_name or known_as),
         covers=Covers(grant.covers),
         purpose=Purpose(grant.purpose),
         starts_at=starts_at,
@@ -371,7 +412,7 @@ def terms_of(grant: Grant, *, starts_at: datetime, expires_at: datetime, proxy_n
         is_once=grant.is_once,
         chosen_kinds=[Kind(kind) for kind in grant.kinds],
         records={
-            uuid.UUID(item["reference"]["reference"]): item["reference"]["display"]
+            uuid.UUID(item["reference"]["reference"]): item["reference"].get("display", "")
             for item in provision.get("data", [])
         },
         sensitivities=[named[bytes(token)] for token in grant.sensitivities],
@@ -391,7 +432,7 @@ def grantee_of(grant: Grant, *, proxy_name: str = "") -> Grantee:
 
 
 def _trace(name: str, grant: Grant, *, by: User | None, at: datetime, **facts: Any) -> None:
-    ground = Ground.OWN_RECORD if by and by.is_patient else Ground.STAFF_DUTY
+    ground = Ground.OWN_RECORD if _is_own(grant, by) else Ground.STAFF_DUTY
     audit.record(
         name,
         at=at,
