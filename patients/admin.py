@@ -12,9 +12,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from accounts.addresses import address_of
 from accounts.models import Role
-from accounts.sites import MenuEntry, WorkspaceAdmin, workspace
+from accounts.sites import MenuEntry, WorkspaceAdmin, staff_of, workspace
+from audit.models import Ground
 from patients import workspace as pages
+from patients.listing import Listing, record_listed
 from patients.models import Invitation, Patient, PatientQuerySet
 from patients.numbers import number_of
 from patients.search import matching
@@ -82,6 +85,21 @@ class PatientAdmin(WorkspaceAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         return matching(queryset, search_term), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().changelist_view(request, extra_context)
+        shown = getattr(response, "context_data", {}).get("cl")
+        if shown is not None:
+            record_listed(
+                [patient.pk for patient in shown.result_list],
+                listing=Listing.REGISTER,
+                by=staff_of(request),
+                at=timezone.now(),
+                ground=Ground.STAFF_DUTY.value,
+                is_search=bool(shown.query),
+                address=address_of(request),
+            )
+        return response
 
     @display(description=_("Name"))
     def name(self, patient: Patient) -> str:

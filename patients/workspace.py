@@ -11,10 +11,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.addresses import address_of
 from accounts.models import Role
 from accounts.sites import MenuEntry, WorkspacePage, staff_of, workspace
 from audit import services as audit
 from audit.models import Ground
+from patients.listing import Listing, record_listed
 from patients.models import Patient, PatientIdentifier, Sex
 from patients.numbers import hospital_system, new_number, number_of, numbers_of
 from patients.registration import Identifier, IdentifierTaken, patients_with, register_patient
@@ -116,6 +118,7 @@ class RegisterPatient(WorkspacePage):
             return self.render_to_response(self.get_context_data(form=form), status=422)
         lookalikes = form.lookalikes()
         if lookalikes and not form.cleaned_data["is_somebody_else"]:
+            self._note_shown(lookalikes)
             return self.render_to_response(
                 self.get_context_data(form=form, lookalikes=rows(lookalikes)), status=409
             )
@@ -129,10 +132,22 @@ class RegisterPatient(WorkspacePage):
                 "national_number",
                 _("This number belongs to a patient we know, shown below. Nothing was saved."),
             )
+            self._note_shown([taken.patient])
             return self.render_to_response(
                 self.get_context_data(form=form, lookalikes=rows([taken.patient]), is_taken=True), status=409
             )
         return redirect("workspace:patient", pk=patient.pk)
+
+    def _note_shown(self, patients: list[Patient]) -> None:
+        record_listed(
+            [patient.pk for patient in patients],
+            listing=Listing.LOOKALIKES,
+            by=staff_of(self.request),
+            at=timezone.now(),
+            ground=Ground.STAFF_DUTY.value,
+            is_search=True,
+            address=address_of(self.request),
+        )
 
 
 FIELDS = ("given_names", "family_name", "birth_date", "sex", "email", "phone", "address")
@@ -180,7 +195,8 @@ class PatientOverview(PatientPage):
             at=now,
             by=staff_of(request),
             patient_id=self.patient.pk,
-            ground=Ground.STAFF_DUTY,
+            ground=Ground.STAFF_DUTY.value,
+            address=address_of(request),
         )
         care = self.patient.care_relationships.select_related("clinician", "by").order_by("-started_at")
         return self.render_to_response(

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from allauth.account.adapter import get_adapter
 from django.core.paginator import Page, Paginator
 from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest
@@ -12,11 +11,14 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.generic.base import ContextMixin, View
 
+from accounts.addresses import address_of
 from patients.models import Patient
 from patients.rules import patient_of
 from records.fhir.present import type_label
 from records.models import Record, RecordVersion
 from records.services.opening import Opened, open_list
+
+__all__ = ["NEWEST_FIRST", "PatientPage", "address_of", "page_of", "query_without_page"]
 
 A_PAGE = 20
 
@@ -88,12 +90,6 @@ class PatientPage(ContextMixin, View):
 
 # The order of `Record.objects.newest_first()`, seen from a version.
 NEWEST_FIRST = (F("record__occurred_date").desc(nulls_last=True), "-record__created_at", "record_id")
-
-
-def address_of(request: HttpRequest) -> str:
-    """Return the network address the request came from, past our own proxies, for the access log."""
-    address: str = get_adapter(request).get_client_ip(request)
-    return address
 
 
 def page_of(rows: QuerySet[Any], request: HttpRequest, *, count: int | None = None) -> Page[Any]:

@@ -11,11 +11,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.addresses import address_of
 from accounts.models import Role
 from accounts.sites import MenuEntry, WorkspacePage, workspace
-from audit.models import Event
+from audit.models import Event, Ground
 from consent.rules import patients_readable_by
 from doctors.models import CareRelationship
+from patients.listing import Listing, record_listed
 from patients.numbers import number_of
 from patients.search import matching
 from records.models import RecordVersion
@@ -63,6 +65,15 @@ class MyPatients(WorkspacePage):
         form = WorklistForm(request.GET, reasons=reasons)
         chosen = self._chosen(mine, form, now)
         page = Paginator(chosen.order_by("-started_at", "pk"), A_PAGE).get_page(request.GET.get("page"))
+        record_listed(
+            [care.patient_id for care in page.object_list],
+            listing=Listing.WORKLIST,
+            by=request.user,
+            at=now,
+            ground=Ground.TREATMENT.value,
+            is_search=bool(request.GET.get("q", "").strip()),
+            address=address_of(request),
+        )
         return self.render_to_response(
             self.get_context_data(
                 form=form,
