@@ -54,6 +54,10 @@ class Contract:
         errors = [part for part in self.abi if part["type"] == "error"]
         self._errors = {_selector(part): part for part in [*errors, *BUILT_IN_ERRORS]}
 
+    def inputs(self, function: str) -> list[dict[str, Any]]:
+        """Return what a function takes, as the ABI describes it."""
+        return list(self._functions[function]["inputs"])
+
     def calldata(self, function: str, *arguments: Any) -> bytes:
         """Encode a call."""
         part = self._functions[function]
