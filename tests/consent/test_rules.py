@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from accounts.models import Role, User
 from audit.models import Ground
 from consent.categories import OF_PATIENTS, SUMMARY, Kind, Sensitivity, sensitivity_token
-from consent.models import BreakGlass, Covers, Grant
+from consent.models import Covers, Grant
 from consent.rules import Action, decide, patients_readable_by
 from consent.services.granting import GrantNotActive, revoke_grant
 from doctors.models import CareRelationship
 from records.models import Record
+from tests.consent import by_definition
 from tests.consent.factories import (
     BreakGlassFactory,
     CareFactory,
@@ -403,7 +404,7 @@ def populate(people, noon, written, care, emergencies):
 
 def compare(actor, people, noon):
     """Hold the queries against the definition."""
-    expected = {patient: ground_by_definition(actor, patient, noon) for patient in people.patients}
+    expected = {patient: by_definition.ground_to_read(actor, patient, noon) for patient in people.patients}
     decisions = {
         patient: decide(actor=actor, action=Action.READ, patient=patient, at=noon)
         for patient in people.patients
@@ -412,75 +413,13 @@ def compare(actor, people, noon):
     assert set(patients_readable_by(actor, at=noon)) & set(people.patients) == {
         patient for patient, ground in expected.items() if ground
     }
-    for patient in people.patients:
-        every = list(Record.objects.of_patient(patient))
-        held = held_by_definition(actor, patient, noon)
-        assert set(decisions[patient].grants) == (set(held) if decisions[patient].is_partial else set())
-        readable = set(Record.objects.visible_to(actor, at=noon).of_patient(patient))
-        assert readable == {
-            record
-            for record in every
-            if expected[patient] not in (None, Ground.GRANT)
-            or any(
-                grant.reaches(kind=record.kind, record_id=record.pk, sensitivities=record.sensitivities)
-                for grant in held
-            )
-        }
-
-
-def ground_by_definition(actor, patient, at):
-    """Say it as a person would say it, row by row and without a query that chooses."""
-    if isinstance(actor, AnonymousUser) or not actor.is_active:
-        return None
-    if actor.role == Role.PATIENT and patient.user == actor:
-        return Ground.OWN_RECORD
-    if works_here(actor):
-        care = CareRelationship.objects.all()
-        if any(one.clinician.user == actor and one.patient == patient and one.is_active(at) for one in care):
-            return Ground.TREATMENT
-        if any(
-            one.by == actor and one.patient == patient and one.is_open(at) for one in BreakGlass.objects.all()
-        ):
-            return Ground.BREAK_GLASS
-    return Ground.GRANT if held_by_definition(actor, patient, at) else None
-
-
-def held_by_definition(actor, patient, at):
-    if isinstance(actor, AnonymousUser) or not actor.is_active:
-        return []
-    return [
-        grant
-        for grant in Grant.objects.all()
-        if grant.patient == patient and grant.is_active(at) and is_meant(grant, actor)
-    ]
-
-
-def is_meant(grant, actor):
-    if actor.role == Role.PATIENT:
-        return grant.proxy == actor
-    if not works_here(actor):
-        return False
-    clinician = actor.clinician
-    department = clinician.department
-    return grant.clinician == clinician or (
-        grant.clinician is None
-        and (
-            (grant.grantee_kind == "institution" and grant.institution == clinician.institution)
-            or (
-                department is not None
-                and department.institution.is_this_hospital
-                and grant.department == department
-            )
+    for patient, decision in decisions.items():
+        held = by_definition.grants_held(actor, patient, noon) if decision.is_partial else []
+        assert set(decision.grants) == set(held)
+        records = Record.objects.of_patient(patient)
+        assert set(records.visible_to(actor, at=noon)) == by_definition.readable(
+            actor, records, patient, noon
         )
-    )
-
-
-def works_here(actor):
-    return (
-        actor.role == Role.DOCTOR
-        and hasattr(actor, "clinician")
-        and actor.clinician.institution.is_this_hospital
-    )
 
 
 class TestReaches:
