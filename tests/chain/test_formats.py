@@ -95,8 +95,8 @@ class TestFormats:
     def test_name_every_cause_that_the_verifier_has(self):
         source = (FORMATS.parents[1] / "verify/verify.py").read_text()
         causes = set(re.findall(r'Refused\(\s*"(\w+)"', source))
-        page = (FORMATS / "proof.md").read_text()
-        assert {cause for cause in causes if f"`{cause}`" not in page} == set()
+        pages = (FORMATS / "proof.md").read_text() + (FORMATS / "consent-evidence.md").read_text()
+        assert {cause for cause in causes if f"`{cause}`" not in pages} == set()
 
     def test_describe_every_field_of_a_proof(self):
         page = (FORMATS / "proof.md").read_text()

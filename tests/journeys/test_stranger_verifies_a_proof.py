@@ -107,7 +107,7 @@ class TestStranger:
 
     def test_chooses_a_file_that_is_no_proof_and_then_one_that_is(self, page):
         self.when_they_choose(page, b"\xff\xd8\xff\xe0 a photograph")
-        self.then_they_read(page, "refused", "This is not a proof file")
+        self.then_they_read(page, "refused", "This is neither a proof nor the evidence of a consent")
         self.when_they_choose(page, CASES["one value"])
         self.then_they_read(page, "proven", "4.10")
 

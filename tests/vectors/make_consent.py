@@ -97,7 +97,7 @@ def refusal_of(error):
     return hexed(selector(f"{error}({ERRORS[error]})")) if error else "0x"
 
 
-def digest_of(form, message):
+def digest_of(form, message, domain=DOMAIN):
     """The digest of a form, by the definition of EIP-712."""
     fields = [field.split(" ") for field in FORMS[form].split(",")]
     types, values = ["bytes32"], [keccak(text=f"{form}({FORMS[form]})")]
@@ -108,17 +108,17 @@ def digest_of(form, message):
             value = message[name]
         types.append(kind)
         values.append(value)
-    domain = encode(
+    separator = encode(
         ["bytes32", "bytes32", "bytes32", "uint256", "address"],
         [
             keccak(text=DOMAIN_TYPE),
-            keccak(text=DOMAIN["name"]),
-            keccak(text=DOMAIN["version"]),
-            DOMAIN["chainId"],
-            DOMAIN["verifyingContract"],
+            keccak(text=domain["name"]),
+            keccak(text=domain["version"]),
+            domain["chainId"],
+            domain["verifyingContract"],
         ],
     )
-    return keccak(b"\x19\x01" + keccak(domain) + keccak(encode(types, values)))
+    return keccak(b"\x19\x01" + keccak(separator) + keccak(encode(types, values)))
 
 
 def nonce(key, sequence=0):

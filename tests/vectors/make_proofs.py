@@ -55,6 +55,8 @@ FIRST = Header(
 class Ledger:
     """The transactions so far, and the nonces they have used."""
 
+    gas = 3_000_000
+
     def __init__(self):
         self.sent = []
         self.nonces = {}
@@ -68,7 +70,7 @@ class Ledger:
                 "to": to,
                 "data": data,
                 "value": 0,
-                "gas": 3_000_000,
+                "gas": self.gas,
                 "gasPrice": 10**10,
                 "chainId": CHAIN_ID,
             }

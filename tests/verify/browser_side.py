@@ -19,7 +19,7 @@ def node():
 
 
 def verdicts(questions):
-    """What verify.js says of each of these `{proof, rpc, trusted}`."""
+    """What verify.js says of each of these `{file, rpc, trusted}`."""
     done = subprocess.run(
         [node(), HERE / "verdicts.mjs"],
         input=json.dumps(questions),

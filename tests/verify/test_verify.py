@@ -1,55 +1,22 @@
-import contextlib
 import hashlib
-import importlib.util
 import json
-import os
 import re
 import socket
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from eth_utils import keccak
 
 from tests.vectors import make_proofs
 from tests.verify.browser_side import verdicts
-from tests.verify.conftest import CHECKOUT, PROOFS
-
-VERIFIER = CHECKOUT / "verify/verify.py"
-
-# Loaded from its file, as a stranger has nothing but that.
-_spec = importlib.util.spec_from_file_location("standalone_verifier", VERIFIER)
-verifier = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = verifier
-_spec.loader.exec_module(verifier)
+from tests.verify.conftest import CHECKOUT, EVIDENCE, PROOFS
+from tests.verify.nodes import fake_node, raw_server
+from tests.verify.python_side import VERIFIER, both, run, verifier
 
 CASES = PROOFS["cases"]
 GOOD = CASES[0]["proof"]
 CONTRACT = PROOFS["chain"]["contract"]
-
-
-def both(proof, rpc, trusted=None):
-    """The verdict of verify.py, once verify.js has given the same."""
-    ours = verifier.verify(proof.encode(), rpc=rpc, contract=trusted)
-    [theirs] = verdicts([{"proof": proof, "rpc": rpc, "trusted": trusted}])
-    for verdict in (ours, theirs):
-        # Python and JavaScript have words of their own for what went wrong on the wire.
-        verdict["details"] = [d for d in verdict["details"] if d["label"] != "Reason"]
-    assert ours == theirs
-    return ours
-
-
-def run(*arguments, stdin=None):
-    return subprocess.run(
-        [sys.executable, "-I", VERIFIER, *arguments],
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-        env={"LANG": "C", "PATH": os.environ["PATH"]},
-    )
 
 
 @pytest.fixture
@@ -73,7 +40,7 @@ class TestVectors:
         assert verdict["sentence"].isprintable()
 
     def test_end_in_the_same_words_in_the_browser(self, rpc):
-        asked = [{"proof": c["proof"], "rpc": rpc, "trusted": c.get("trusted")} for c in CASES]
+        asked = [{"file": c["proof"], "rpc": rpc, "trusted": c.get("trusted")} for c in CASES]
         said = verdicts(asked)
 
         for case, verdict in zip(CASES, said, strict=True):
@@ -83,8 +50,8 @@ class TestVectors:
 
     def test_cover_every_cause_there_is_but_those_of_node_and_machine(self):
         causes = set(re.findall(r'(?:Refused|verdict)\(\s*"(\w+)"', VERIFIER.read_text()))
-        tried = {case["cause"] for case in CASES}
-        assert causes - tried == {"unreachable", "bad_answer", "unreadable"}
+        tried = {case["cause"] for case in CASES + EVIDENCE["cases"]}
+        assert causes - tried == {"unreachable", "bad_answer", "unreadable", "no_node"}
 
 
 class TestSentence:
@@ -158,7 +125,7 @@ class TestDetails:
         assert [place["length"] for place in artifact["immutableReferences"]] == [32, 32]
         for place in artifact["immutableReferences"]:
             code[place["start"] : place["start"] + 32] = b"\x12" * 32
-        assert verifier.is_known(bytes(code)), (
+        assert verifier.is_known(bytes(code), verifier.KNOWN_LOGS), (
             "a changed RecordLog is published: add its code to both verifiers"
         )
 
@@ -232,7 +199,18 @@ class TestCommand:
     def test_ends_with_2_when_the_file_is_not_there(self, tmp_path, rpc):
         done = run(tmp_path / "nothing.json", "--rpc", rpc)
         assert done.returncode == 2
-        assert done.stdout == b"The proof file cannot be read: No such file or directory.\n"
+        assert done.stdout == b"The file cannot be read: No such file or directory.\n"
+
+    def test_ends_with_2_when_it_has_nobody_to_ask(self, proof_file):
+        done = run(proof_file)
+        assert done.returncode == 2
+        assert done.stdout.startswith(b"This file fits together, but only the chain can tell")
+
+    def test_finds_what_is_damaged_without_asking_anybody(self, proof_file):
+        proof_file.write_text(GOOD.replace("4.10", "4.11"))
+        done = run(proof_file)
+        assert done.returncode == 1
+        assert b"/valueQuantity/value does not match" in done.stdout
 
     @pytest.mark.parametrize("arguments", [[], ["--rpc", "http://127.0.0.1:1", "--contract", "0x12"]])
     def test_ends_with_2_when_it_is_not_told_what_it_needs(self, proof_file, arguments):
@@ -351,7 +329,7 @@ class TestNode:
 
     def test_keeps_the_key_in_its_address_to_itself(self):
         url = "http://user:password@127.0.0.1:1/v3/secret-key"
-        said = [verifier.verify(GOOD.encode(), rpc=url), *verdicts([{"proof": GOOD, "rpc": url}])]
+        said = [verifier.verify(GOOD.encode(), rpc=url), *verdicts([{"file": GOOD, "rpc": url}])]
         assert [verdict["cause"] for verdict in said] == ["unreachable", "unreachable"]
         assert "password" not in json.dumps(said)
         assert "secret-key" not in json.dumps(said)
@@ -368,55 +346,3 @@ class TestNode:
         for behave in (hang_up, speak_otherwise):
             with raw_server(behave) as url:
                 assert both(GOOD, url)["cause"] == "unreachable"
-
-
-@contextlib.contextmanager
-def raw_server(behave):
-    """A server that treats each of its callers like this, and hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve():
-            with contextlib.suppress(OSError):
-                while True:
-                    client, _ = server.accept()
-                    with client:
-                        behave(client)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
-
-
-@contextlib.contextmanager
-def fake_node(answer, *, status=200, behind=None):
-    """A node that gives these bytes for an answer, or passes the question on where that is None."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = answer(asked["method"])
-            if body is None:
-                from tests.verify.conftest import ask
-
-                body = json.dumps({"result": ask(behind, asked["method"], *asked["params"])}).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
