@@ -1,4 +1,4 @@
-"""The workers' doors to imports."""
+"""The workers' doors to imports, and to classifying what was imported."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from records.models import ImportJob
-from records.services import jobs
+from records.services import classifying, jobs
 
 
 @shared_task(acks_late=True)
@@ -29,3 +29,15 @@ def resume_imports(**kwargs: Any) -> None:
     """
     for job_id in jobs.lost_jobs(timezone.now()).values_list("pk", flat=True):
         run_import_job.delay(job_id=str(job_id))
+
+
+@shared_task
+def classify_records(**kwargs: Any) -> None:
+    """
+    Find out how sensitive those records are of which nobody knows it yet; no grant reaches them until then.
+
+    Safe to run any number of times: what is done stays done, a patient at a time, and two runs or a run
+    and an import of the same source take turns.
+    """
+    for source, patient_id in classifying.unclassified():
+        classifying.classify(source, patient_id)

@@ -51,7 +51,8 @@ class Record(models.Model):
     """
     One FHIR resource over all its versions.
 
-    In clear stand only what lists need: type, kind and day. The threat model says so.
+    In clear stand only what lists need: type, kind and day. The threat model says so. That some of them are
+    sensitive can be seen, too; in what way can't.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -88,6 +89,11 @@ class Record(models.Model):
             ),
             models.Index(fields=["patient", "kind", "occurred_date"]),
             models.Index(fields=["resource_type", "fhir_id"]),
+            models.Index(
+                fields=["source", "patient"],
+                condition=models.Q(sensitivities=None),
+                name="unclassified_records",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -199,16 +205,22 @@ class SearchToken(models.Model):
 
 
 class RecordReference(models.Model):
-    """A reference from a record's latest version to another record; without a target, it dangles."""
+    """A reference from a version of a record to another record; without a target, it dangles."""
 
     record = models.ForeignKey(Record, on_delete=models.CASCADE, related_name="references")
+    # Of the version. Without a word from code older than this column, the first.
+    number = models.PositiveIntegerField(db_default=1)
     pointer = models.CharField(max_length=400)
     # Keyed hash of the reference's text: finds the target when it arrives later.
     token = models.BinaryField(max_length=16)
     target = models.ForeignKey(Record, on_delete=models.PROTECT, null=True, related_name="referred_by")
+    # Whether the record is about what it refers to, and so at least as sensitive.
+    inherits = models.BooleanField(default=False, db_default=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(name="one_reference_a_pointer", fields=["record", "pointer"])]
+        constraints = [
+            models.UniqueConstraint(name="one_reference_a_pointer", fields=["record", "number", "pointer"])
+        ]
         indexes = [
             models.Index(fields=["token"], condition=models.Q(target=None), name="dangling_references")
         ]

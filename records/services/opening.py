@@ -14,7 +14,7 @@ from django.db.models import Q
 from audit import services as audit
 from chain.anchoring import Anchoring, AnchoringState
 from chain.commitment import commit
-from consent.rules import Action
+from consent.rules import Action, readable_records
 from patients.models import Patient
 from records.encryption import CannotDecrypt
 from records.fhir.present import Presented, present
@@ -75,7 +75,7 @@ def open_list(
     """
     rows = _fetched(versions)
     reason = reason_to_read(rows, by=by, patient=patient, at=at)
-    opened = _opened(rows)
+    opened = _opened(rows, by=by, at=at)
     if opened:
         audit.record(
             event,
@@ -173,18 +173,16 @@ def _fetched(versions: RecordVersionQuerySet | Sequence[RecordVersion]) -> list[
     return rows
 
 
-def _opened(rows: list[RecordVersion]) -> list[Opened]:
+def _opened(rows: list[RecordVersion], *, by: Any, at: datetime) -> list[Opened]:
     contents = {row.id: _content(row) for row in rows}
-    targets = _targets([row.record for row in rows])
+    targets = _targets(rows, by=by, at=at)
     opened = []
     for row in rows:
         content = contents[row.id]
         one = Opened(
             version=row,
             resource=content,
-            presented=present(content, Resolver(content, targets.get(row.record_id, {})))
-            if content
-            else None,
+            presented=present(content, Resolver(content, targets.get(row.id, {}))) if content else None,
             anchoring=row.anchoring,
             is_intact=content is not None,
         )
@@ -222,15 +220,25 @@ class Resolver:
         return self._contained.get(reference) or self._found.get(reference)
 
 
-def _targets(records: Iterable[Record]) -> dict[UUID, dict[str, dict[str, Any]]]:
-    """By record, then by pointer: the content of what it refers to. Two queries, however many there are."""
-    references = list(
-        RecordReference.objects.filter(record__in=list(records), target__isnull=False).exclude(
-            target__resource_type="Patient"
-        )
-    )
+def _targets(
+    rows: Iterable[RecordVersion], *, by: Any, at: datetime
+) -> dict[UUID, dict[str, dict[str, Any]]]:
+    """
+    By version, then by pointer: the content of what it refers to. Two queries, however many there are.
+
+    What `by` may not read stays as unknown as if it were not here, also where what refers to it may be read.
+    """
+    versions = {(row.record_id, row.number): row.id for row in rows}
+    references = [
+        reference
+        for reference in RecordReference.objects.filter(
+            record__in={record_id for record_id, _number in versions}, target__isnull=False
+        ).exclude(target__resource_type="Patient")
+        if (reference.record_id, reference.number) in versions
+    ]
+    readable = readable_records(by, at=at, record="record__") | Q(record__patient=None)
     latest = (
-        RecordVersion.objects.filter(record__in={reference.target_id for reference in references})
+        RecordVersion.objects.filter(readable, record__in={reference.target_id for reference in references})
         .latest()
         .select_related("record", "data_key")
     )
@@ -239,5 +247,6 @@ def _targets(records: Iterable[Record]) -> dict[UUID, dict[str, dict[str, Any]]]
     for reference in references:
         content = contents.get(reference.target_id) if reference.target_id else None
         if content is not None:
-            found.setdefault(reference.record_id, {})[reference.pointer] = content
+            version_id = versions[reference.record_id, reference.number]
+            found.setdefault(version_id, {})[reference.pointer] = content
     return found

@@ -20,8 +20,10 @@ from patients.models import Patient
 from records.fhir.faults import Fault
 from records.fhir.present import Indexed, index_of
 from records.fhir.references import Scope, links_in, resolve
+from records.fhir.sensitivity import inherits, sensitivities_of
 from records.fhir.validation import validate
 from records.models import DataKey, Kind, Record, RecordReference, RecordVersion, SearchToken
+from records.services.inheriting import joined, pass_on, tokens_of
 from records.tokens import code_token, identifier_tokens, identity_token, reference_token
 
 TOPIC = "record"
@@ -48,6 +50,10 @@ class Incoming:
     @cached_property
     def indexed(self) -> Indexed:
         return index_of(self.content)
+
+    @cached_property
+    def sensitivities(self) -> list[bytes]:
+        return tokens_of(self.patient.id if self.patient else None, sensitivities_of(self.content))
 
 
 @dataclass
@@ -89,6 +95,12 @@ def header_of(version: RecordVersion) -> Header:
     )
 
 
+def take_turn(source: str) -> None:
+    """Wait until nobody else writes records of this source, and keep it so until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"records of {source}"])
+
+
 @transaction.atomic
 def store(batch: Sequence[Incoming], *, source: str, by: Any, at: datetime, reason: str = "") -> Stored:
     """
@@ -97,8 +109,7 @@ def store(batch: Sequence[Incoming], *, source: str, by: Any, at: datetime, reas
     Identities within a batch are distinct. Batches of one source take turns, so that two imports of
     one file at the same moment end as one.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"records of {source}"])
+    take_turn(source)
     outcome = Stored()
     existing = _existing(batch, source)
     versions: list[tuple[RecordVersion, Incoming, bytes]] = []
@@ -149,6 +160,9 @@ def _described(record: Record, incoming: Incoming) -> Record:
     record.occurred_date = indexed.occurred_from
     known = indexed.kind if indexed.kind in Kind.values else Kind.OTHER
     record.kind = known if incoming.patient else Kind.DIRECTORY
+    # Earlier versions can still be opened, so what they were stays. Not classified yet stays so, too.
+    earlier = record.sensitivities if record.latest_version else []
+    record.sensitivities = joined(earlier, incoming.sensitivities)
     record.latest_version += 1
     return record
 
@@ -181,7 +195,7 @@ def _version(
 
 def _write(outcome: Stored, versions: list[tuple[RecordVersion, Incoming, bytes]], *, at: datetime) -> None:
     Record.objects.bulk_create(outcome.imported)
-    Record.objects.bulk_update(outcome.changed, ["kind", "occurred_date", "latest_version"])
+    Record.objects.bulk_update(outcome.changed, ["kind", "occurred_date", "latest_version", "sensitivities"])
     leaves = append_leaves(topic=TOPIC, commitments=[commitment for _v, _i, commitment in versions], at=at)
     for (version, _incoming, _commitment), leaf in zip(versions, leaves, strict=True):
         version.leaf = leaf
@@ -192,7 +206,6 @@ def _index(pairs: list[tuple[Record, Incoming]], *, source: str) -> None:
     """Write tokens and references anew for these records, and tie up the references that waited for them."""
     records = [record for record, _incoming in pairs]
     SearchToken.objects.filter(record__in=records).delete()
-    RecordReference.objects.filter(record__in=records).delete()
     tokens = {
         (record, token)
         for record, incoming in pairs
@@ -204,27 +217,42 @@ def _index(pairs: list[tuple[Record, Incoming]], *, source: str) -> None:
     }
     SearchToken.objects.bulk_create(SearchToken(record=record, token=token) for record, token in tokens)
     references = [
-        RecordReference(
-            record=record, pointer=link.pointer[:400], token=_token_of(link.reference, incoming, source)
-        )
+        reference
         for record, incoming in pairs
-        for link in links_in(incoming.content)
-        if not link.is_contained
+        for reference in references_of(record, record.latest_version, incoming.content, incoming.scope)
     ]
     waiting = RecordReference.objects.filter(
         target=None, token__in=[token for _record, token in tokens]
     ).select_related("record")
-    RecordReference.objects.bulk_update(_tied([*waiting]), ["target"])
-    _tied(references)
+    RecordReference.objects.bulk_update(tie([*waiting]), ["target"])
+    tie(references)
     RecordReference.objects.bulk_create(references)
+    pass_on([*records, *(one.target for one in references if one.inherits and one.target)])
 
 
-def _token_of(reference: str, incoming: Incoming, source: str) -> bytes:
-    identity = resolve(reference, scope=incoming.scope)
+def references_of(
+    record: Record, number: int, content: dict[str, Any], scope: Scope | None
+) -> list[RecordReference]:
+    """What a version of a record refers to, not saved and not tied up yet."""
+    return [
+        RecordReference(
+            record=record,
+            number=number,
+            pointer=link.pointer[:400],
+            token=_token_of(link.reference, scope, record.source),
+            inherits=inherits(content, link),
+        )
+        for link in links_in(content)
+        if not link.is_contained
+    ]
+
+
+def _token_of(reference: str, scope: Scope | None, source: str) -> bytes:
+    identity = resolve(reference, scope=scope)
     return identity_token(source, *identity) if identity else reference_token(source, reference)
 
 
-def _tied(references: list[RecordReference]) -> list[RecordReference]:
+def tie(references: list[RecordReference]) -> list[RecordReference]:
     """Give each reference the one record that carries its token; return those that found one."""
     found: dict[bytes, set[Record]] = defaultdict(set)
     carriers = SearchToken.objects.filter(token__in={reference.token for reference in references})
