@@ -37,14 +37,19 @@ def set_language(request: HttpRequest) -> HttpResponseBase:
 
 @login_not_required
 def verify(request: HttpRequest) -> HttpResponse:
-    """Show the page on which anybody checks a proof, in their own browser."""
+    """Show the page on which anybody checks a proof or a signed consent, in their own browser."""
     try:
-        contract = contracts().record_log
+        where = contracts()
+        contract, consent_registry = where.record_log, where.consent_registry
     except NotDeployed:
         # The file names its contract, and the page says that it is only believed.
-        contract = ""
+        contract = consent_registry = ""
     rpc = settings.CHAIN_PUBLIC_RPC_URL
-    response = render(request, "verify.html", {"rpc_url": rpc, "contract": contract})
+    response = render(
+        request,
+        "verify.html",
+        {"rpc_url": rpc, "contract": contract, "consent_registry": consent_registry},
+    )
     address = urlsplit(rpc)
     response.headers["Content-Security-Policy"] = VERIFY_POLICY.format(
         rpc=f"{address.scheme}://{address.netloc}"

@@ -13,8 +13,8 @@
 //   #verify-drop     where a file may be dropped; it gets the class "is-over" while one is held over it
 //   input[type=file] one, wherever it is in here
 //   #verify-result   a region with aria-live="polite", where the verdict is put. Its data-state is "checking",
-//                    "proven", "refused" or "unknown"; inside come <h2 class="nhsuk-heading-l"> with the
-//                    sentence and <dl class="nhsuk-summary-list"> with the details.
+//                    "proven", "refused" or "unknown"; inside come <h2 class="nhsuk-heading-l"> (-m if it
+//                    is long) with the sentence and <dl class="nhsuk-summary-list"> with the details.
 //   #verify-rpc      (optional) <input> for another node than the page's
 //   #verify-contract, #verify-consent-registry (optional) <input> for other contracts than the page's
 //
@@ -1516,7 +1516,7 @@ function bind(root) {
 
   function show(state, sentence, details) {
     result.dataset.state = state;
-    const heading = element("h2", "nhsuk-heading-l", sentence);
+    const heading = element("h2", sentence.length > 160 ? "nhsuk-heading-m" : "nhsuk-heading-l", sentence);
     const list = element("dl", "nhsuk-summary-list");
     for (const { label, value } of details) {
       const row = element("div", "nhsuk-summary-list__row");

@@ -193,6 +193,7 @@ class TestVerifyPage:
             "verify-result",
             "verify-rpc",
             "verify-contract",
+            "verify-consent-registry",
         ):
             assert f'id="{name}"' in page
 

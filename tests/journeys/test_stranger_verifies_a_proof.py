@@ -6,25 +6,26 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.verify.conftest import CHECKOUT, PROOFS, rpc
+from tests.verify.conftest import CHECKOUT, EVIDENCE, PROOFS, consents_rpc, rpc
 
-__all__ = ["rpc"]
+__all__ = ["consents_rpc", "rpc"]
 
 pytestmark = pytest.mark.journey
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Check a proof</title>
-<div id="verify" data-rpc-url="{rpc}" data-contract="{contract}">
+<div id="verify" data-rpc-url="{rpc}" data-contract="{contract}" data-consent-registry="{consents}">
   <div id="verify-drop"><label for="verify-file">Proof</label><input type="file" id="verify-file"></div>
   <div id="verify-result" aria-live="polite"></div>
 </div>
 <script type="module" src="/verify.js"></script>
 </html>"""
 CASES = {case["name"]: case["proof"] for case in PROOFS["cases"]}
+CONSENTS = {case["name"]: case["evidence"] for case in EVIDENCE["cases"]}
 
 
 @pytest.fixture(scope="session")
-def site(rpc):
+def site(rpc, consents_rpc):
     """A page of somebody's, from a server of their own: a browser asks no node from a page without one."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -32,12 +33,17 @@ def site(rpc):
             if self.path == "/verify.js":
                 body, kind = (CHECKOUT / "verify/verify.js").read_bytes(), "text/javascript"
             else:
-                body, kind = PAGE.format(rpc=rpc, contract=PROOFS["chain"]["contract"]).encode(), "text/html"
+                # Proofs and consents stand on two chains here, and a page asks one node.
+                page = PAGE.format(
+                    rpc=consents_rpc if self.path == "/consents" else rpc,
+                    contract=PROOFS["chain"]["contract"],
+                    consents=EVIDENCE["chain"]["contract"],
+                )
+                body, kind = page.encode(), "text/html"
             self.send_response(200)
             self.send_header("Content-Type", kind)
-            self.send_header(
-                "Content-Security-Policy", f"default-src 'none'; script-src 'self'; connect-src {rpc}"
-            )
+            asked = f"connect-src {rpc} {consents_rpc}"
+            self.send_header("Content-Security-Policy", f"default-src 'none'; script-src 'self'; {asked}")
             self.end_headers()
             self.wfile.write(body)
 
@@ -123,3 +129,20 @@ class TestStranger:
         self.when_they_choose(page, json.dumps(proof))
         self.then_they_read(page, "refused", "<img src=x onerror=alert(1)> does not match")
         assert page.locator("#verify-result img").count() == 0
+
+    def test_chooses_a_consent_and_reads_who_was_allowed_what_and_that_it_holds(self, page, site):
+        page.goto(f"{site}/consents")
+        self.when_they_choose(page, CONSENTS["signed with a passkey"])
+        self.then_they_read(page, "proven", 'signed that "Dr Ines Keller, South Hospital" may read "Results"')
+        self.then_they_read(page, "proven", "and it is not revoked.")
+        assert "https://consent.north.example" in page.inner_text("#verify-result dl")
+        # The page vouches for the contract, so the reader need not compare it.
+        assert "To be compared" not in page.inner_text("#verify-result dl")
+
+    def test_chooses_a_consent_that_was_revoked_or_altered_and_is_told_which(self, page, site):
+        page.goto(f"{site}/consents")
+        self.when_they_choose(page, CONSENTS["that the patient revoked"])
+        self.then_they_read(page, "refused", "from then on nobody may read under it")
+        self.when_they_choose(page, CONSENTS["signed with a passkey"].replace("Medicines", "Everything"))
+        page.wait_for_function("document.querySelector('#verify-result h2').innerText.includes('changed')")
+        self.then_they_read(page, "refused", "The consent in this file was changed")
