@@ -1,4 +1,4 @@
-"""How often one network address may try something that a guesser would try often."""
+"""How often somebody may try what a guesser would try often."""
 
 import hashlib
 import math
@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 
 class TriedTooOften(Exception):
-    """This address has used its attempts up; `minutes` says for how long."""
+    """The attempts of this address, or person, are used up; `minutes` says for how long."""
 
     def __init__(self, minutes: int) -> None:
         super().__init__(minutes)
@@ -20,23 +20,27 @@ class TriedTooOften(Exception):
 
 @dataclass(frozen=True)
 class RateLimit:
-    """So many attempts of one kind from one address in a window of time, counted in the cache."""
+    """
+    So many attempts of one kind in a window of time, counted in the cache: from one address, or by one person
+    where they have signed in, for a hospital's staff may share an address.
+    """
 
     action: str
     attempts: int
     seconds: int
 
-    def use(self, request: HttpRequest) -> None:
+    def use(self, request: HttpRequest, *, by: str = "") -> None:
         """
         Count one attempt.
 
+        :param by: whose attempt it is, if not that of the address it came from
         :raises TriedTooOften: if the window's attempts have been used up
         """
-        address = get_adapter(request).get_client_ip(request)
+        who = by or get_adapter(request).get_client_ip(request)
         now = time.time()
         window = int(now // self.seconds)
         # Hashed, so that a dump of the cache is no list of who tried.
-        key = f"rate:{self.action}:{window}:{hashlib.sha256(address.encode()).hexdigest()}"
+        key = f"rate:{self.action}:{window}:{hashlib.sha256(who.encode()).hexdigest()}"
         cache.add(key, 0, timeout=self.seconds)
         if cache.incr(key) > self.attempts:
             raise TriedTooOften(math.ceil(((window + 1) * self.seconds - now) / 60))

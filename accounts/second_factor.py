@@ -1,5 +1,7 @@
 """What counts as a second factor, and whether this session has come through one."""
 
+from datetime import datetime, timedelta
+
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
@@ -9,6 +11,9 @@ from accounts.models import User
 
 # Recovery codes only stand in for one of these; alone they are a second password on paper.
 STRONG = (Authenticator.Type.WEBAUTHN, Authenticator.Type.TOTP)
+
+# How long a second factor counts as shown just now, for what must not be done from a screen left open.
+JUST_NOW = timedelta(minutes=5)
 
 
 def has_second_factor(user: User) -> bool:
@@ -24,6 +29,15 @@ def has_passed_second_factor(request: HttpRequest) -> bool:
     would keep that session, so having a second factor is not enough.
     """
     return any(record.get("method") == "mfa" for record in get_authentication_records(request, request.user))
+
+
+def has_just_shown_second_factor(request: HttpRequest, *, at: datetime) -> bool:
+    """Tell whether whoever holds this session has shown a second factor in the last five minutes."""
+    since = (at - JUST_NOW).timestamp()
+    return any(
+        record.get("method") == "mfa" and record.get("at", 0) >= since
+        for record in get_authentication_records(request, request.user)
+    )
 
 
 def is_last_way_in(authenticator: Authenticator) -> bool:
