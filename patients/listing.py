@@ -20,6 +20,8 @@ class Listing(StrEnum):
     REGISTER = "register"
     LOOKALIKES = "lookalikes"
     WORKLIST = "worklist"
+    SHARED = "shared"
+    REQUESTS = "requests"
     REVIEWS = "reviews"
 
 
