@@ -1,4 +1,4 @@
-"""The chart: what a doctor sees of a patient whom they treat, and the ground on which they see it."""
+"""The chart: what a doctor sees of a patient, and the ground on which they see it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,23 +7,24 @@ from uuid import UUID
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, F
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
 from accounts.sites import WorkspacePage, workspace
-from consent.rules import Action, decide, patients_readable_by
-from doctors.models import CareRelationship
+from consent.rules import Action, Decision, decide, patients_readable_by
 from patients.models import Patient
 from patients.numbers import number_of
 from records.models import Kind, RecordVersion
 from records.services.opening import Opened, open_list
 from records.views.page import address_of, query_without_page
 from records.workspace.grid import grid_of
+from records.workspace.head import Head, head_of
 from records.workspace.summary import summary_of
 
 A_PAGE = 20
@@ -88,19 +89,29 @@ def entry(one: Opened) -> dict[str, Any]:
 
 class ChartPage(WorkspacePage):
     """
-    A page about one patient whom this doctor treats; any other patient is not found.
+    A page about one patient of whose record this doctor may read something; any other is not found.
 
-    `self.now` is the one moment of the request: what is visible and what the access log says agree about it.
+    Treatment, an emergency and what a patient allowed lead to the same pages: what they show follows from
+    `visible_versions`, and so does every number on them. `self.now` is the one moment of the request: what
+    is visible and what the access log says agree about it.
     """
 
+    action = Action.READ
     patient: Patient
     now: datetime
+    decision: Decision
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.now = timezone.now()
         mine = patients_readable_by(request.user, at=self.now).prefetch_related("identifiers")
         self.patient = get_object_or_404(mine, pk=kwargs["pk"])
+        self.decision = decide(actor=request.user, action=Action.READ, patient=self.patient, at=self.now)
+        if not self.decision.allowed:
+            raise Http404
+        # That there is such a patient is known here; that this page is not for them may be said.
+        if self.action is Action.WRITE and not self.can_write():
+            raise PermissionDenied
 
     def visible_versions(self) -> Any:
         return RecordVersion.objects.visible_to(self.request.user, at=self.now).filter(
@@ -117,13 +128,8 @@ class ChartPage(WorkspacePage):
     def can_write(self) -> bool:
         return decide(actor=self.request.user, action=Action.WRITE, patient=self.patient, at=self.now).allowed
 
-    def ground(self) -> str:
-        """The sentence that says why this person sees this record."""
-        care = CareRelationship.objects.active(self.now).of_clinician(self.request.user)
-        reason = care.filter(patient=self.patient).values_list("reason", flat=True).first()
-        if reason:
-            return str(_("You see this because you treat this patient: %(reason)s.") % {"reason": reason})
-        return str(_("You see this because you treat this patient."))
+    def head(self) -> Head:
+        return head_of(self.patient, self.decision, by=self.request.user, at=self.now)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
@@ -132,7 +138,8 @@ class ChartPage(WorkspacePage):
                 "patient": self.patient,
                 "number": number_of(self.patient),
                 "age": self.patient.age(timezone.localdate()),
-                "ground": self.ground(),
+                "head": self.head(),
+                "is_partial": self.decision.is_partial,
                 "can_write": self.can_write(),
                 **kwargs,
             }

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
 from accounts.sites import workspace
+from consent.rules import Action
 from records.services.opening import Opened
 from records.services.writing import Refused, correct_record, write_note
 from records.workspace.chart import ChartPage
@@ -32,6 +33,7 @@ class NoteForm(forms.Form):
 class WriteNote(ChartPage):
     """Write a note. It is a record like any other: kept for ever, anchored, and read by the patient."""
 
+    action = Action.WRITE
     title = _("Write a note")
     template_name = "records/write_note.html"
 
@@ -57,6 +59,7 @@ class WriteNote(ChartPage):
 class CorrectRecord(RecordInChart):
     """Correct a record. What stood before stays beside it, with who changed it and why."""
 
+    action = Action.WRITE
     title = _("Correct a record")
     template_name = "records/correct_record.html"
 

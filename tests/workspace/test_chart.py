@@ -2,12 +2,18 @@
 
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from audit.models import Event
+from consent.models import Grant
+from consent.services.granting import revoke_grant
+from records.models import Record
+from tests.consent.factories import AccessRequestFactory, BreakGlassFactory, GrantFactory
 from tests.records.factories import RecordFactory, allergy, many_records, medicine, result
 from tests.records.tampering import change_in_database, one_byte_changed
 
@@ -131,6 +137,138 @@ class TestChart:
 
     def test_says_which_system_a_record_came_from(self, as_doctor, amina, haemoglobin):
         assert "North Hospital Laboratory" in as_doctor.get(chart_of(amina)).content.decode()
+
+
+@pytest.mark.django_db
+class TestGrounds:
+    """Boris, whom nobody treats, lets the doctor see his allergies; or there is an emergency."""
+
+    VIEWS = ("", "?view=results", "?view=documents", "?kind=result", "?paperwork=on")
+    OTHERS = "Other parts of the record may exist that were not shared."
+
+    @pytest.fixture
+    def grant(self, boris, clinician):
+        return GrantFactory(patient=boris, to=clinician, kinds=["allergy"], starts_at=timezone.now())
+
+    def test_says_what_the_patient_allowed_and_until_when(self, as_doctor, boris, grant):
+        page = as_doctor.get(chart_of(boris)).content.decode()
+
+        assert "You see this because the patient allowed it:" in page
+        assert f"allergies, until {timezone.localtime(grant.expires_at):%-d %B %Y}" in page
+        assert "to treat the patient" in page
+        assert self.OTHERS in page
+
+    @pytest.mark.parametrize("view", VIEWS)
+    def test_answers_alike_whether_or_not_there_is_more(self, as_doctor, boris, grant, view):
+        RecordFactory(patient=boris, fhir_id="a", content=allergy("Penicillin"))
+        Record.objects.update(sensitivities=[])
+        as_doctor.get(chart_of(boris))
+        before = without_tokens(as_doctor.get(chart_of(boris, f"chart/{view}")))
+
+        RecordFactory(patient=boris, fhir_id="hidden", source="Clinic")
+        RecordFactory(patient=boris, fhir_id="m", content=medicine("Warfarin", "active"))
+        RecordFactory(patient=boris, fhir_id="b", content=allergy("Latex"))
+        Record.objects.filter(fhir_id="b").update(sensitivities=[b"0" * 16])
+
+        assert without_tokens(as_doctor.get(chart_of(boris, f"chart/{view}"))) == before
+
+    def test_never_says_that_there_is_no_allergy_where_it_may_not_look(self, as_doctor, boris, clinician):
+        GrantFactory(patient=boris, to=clinician, kinds=["result"], starts_at=timezone.now())
+
+        page = as_doctor.get(chart_of(boris)).content.decode()
+
+        assert "None that you may see. That does not mean there are none" in page
+        assert "None recorded" not in page
+        assert "The record is empty" not in page
+
+    def test_shows_the_whole_record_where_that_was_allowed(self, as_doctor, boris, clinician):
+        RecordFactory(patient=boris)
+        Record.objects.update(sensitivities=[])
+        GrantFactory(patient=boris, to=clinician, starts_at=timezone.now())
+
+        page = as_doctor.get(chart_of(boris)).content.decode()
+
+        assert "the whole record, until" in page
+        assert "Haemoglobin" in page
+        assert self.OTHERS in page
+
+    def test_marks_a_paper_consent_as_weaker(self, as_doctor, boris, clinician):
+        GrantFactory(patient=boris, to=clinician, attested=True, starts_at=timezone.now())
+
+        page = as_doctor.get(chart_of(boris)).content.decode()
+
+        assert "On paper: attested by the hospital, not signed by the patient" in page
+
+    def test_offers_to_ask_and_an_emergency_and_no_writing(self, as_doctor, boris, grant):
+        record = RecordFactory(patient=boris, content=allergy("Penicillin"))
+        Record.objects.update(sensitivities=[])
+
+        page = as_doctor.get(chart_of(boris)).content.decode()
+        shown = as_doctor.get(chart_of(boris, f"records/{record.pk}/")).content.decode()
+
+        assert chart_of(boris, "ask/") in page
+        assert chart_of(boris, "emergency/") in page
+        assert "Write a note" not in page
+        assert "Penicillin" in shown
+        assert "Correct this record" not in shown
+
+    @pytest.mark.parametrize("rest", ["notes/write/", "records/{record}/correct/"])
+    def test_refuses_what_would_be_written(self, as_doctor, boris, grant, rest):
+        record = RecordFactory(patient=boris, content=allergy("Penicillin"))
+        Record.objects.update(sensitivities=[])
+        address = chart_of(boris, rest.format(record=record.pk))
+
+        assert as_doctor.get(address).status_code == 403
+        assert as_doctor.post(address, {"title": "a", "text": "b"}).status_code == 403
+        assert record.versions.count() == 1
+
+    def test_is_gone_when_the_patient_stops_it(self, as_doctor, boris, grant):
+        assert as_doctor.get(chart_of(boris)).status_code == 200
+
+        revoke_grant(grant=grant, by=grant.by, at=timezone.now())
+
+        assert as_doctor.get(chart_of(boris)).status_code == 404
+
+    def test_is_there_for_an_hour_where_it_was_allowed_once(self, as_doctor, boris, clinician):
+        RecordFactory(patient=boris)
+        Record.objects.update(sensitivities=[])
+        grant = GrantFactory(
+            patient=boris, to=clinician, is_once=True, starts_at=timezone.now() - timedelta(days=1)
+        )
+        assert "for once: an hour from when you first open it" in as_doctor.get("/workspace/shared/").text
+
+        page = as_doctor.get(chart_of(boris)).text
+
+        grant.refresh_from_db()
+        closes = timezone.localtime(grant.used_at + timedelta(hours=1))
+        assert f"until {closes:%H:%M}, for once" in page
+        assert not Grant.objects.active(grant.used_at + timedelta(hours=1)).exists()
+
+    def test_says_in_an_emergency_until_when_it_stands_open(self, as_doctor, boris, doctor_account):
+        RecordFactory(patient=boris)
+        broken = BreakGlassFactory(
+            patient=boris, by=doctor_account, at=timezone.now(), reason="Unconscious after a fall"
+        )
+
+        page = as_doctor.get(chart_of(boris)).content.decode()
+
+        opened, closes = (f"{timezone.localtime(at):%H:%M}" for at in (broken.at, broken.expires_at))
+        assert f"You opened this in an emergency at {opened}; it closes at {closes}." in page
+        assert "Reason: Unconscious after a fall" in page
+        assert "Haemoglobin" in page
+        assert self.OTHERS not in page
+        assert "Write a note" not in page
+
+    def test_says_to_the_treating_doctor_what_the_patient_allowed_besides(self, as_doctor, amina, clinician):
+        GrantFactory(patient=amina, to=clinician, kinds=["allergy"], starts_at=timezone.now())
+        AccessRequestFactory(patient=amina, clinician=clinician, at=timezone.now())
+
+        page = as_doctor.get(chart_of(amina)).content.decode()
+
+        assert "You see this because you treat this patient: cardiology clinic." in page
+        assert "The patient has also allowed you:" in page
+        assert "waits for the patient" in page
+        assert chart_of(amina, "emergency/") not in page
 
 
 @pytest.mark.django_db
