@@ -1,5 +1,5 @@
 """Pages of the staff workspace about who may see a patient."""
 
-from consent.workspace import care
+from consent.workspace import asking, care, emergency, finding
 
-__all__ = ["care"]
+__all__ = ["asking", "care", "emergency", "finding"]
