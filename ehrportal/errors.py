@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from consent.host import errors as consent_host
+from consent.host.middleware import is_consent_host
 from ehrportal.context_processors import hospital
 
 
@@ -23,6 +25,8 @@ def page_not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Say that a form was too old, which it is far more often than forged."""
+    if is_consent_host(request):
+        return consent_host.csrf_failure(request)
     return render(request, "errors/csrf.html", status=403)
 
 

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 
@@ -65,7 +66,8 @@ class SecurityHeaders:
 
     POLICY = (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
+        # What a patient shares is posted here, and answered with the way to where it is signed.
+        "form-action 'self' {consent}; frame-ancestors 'none'"
     )
     # Alpine, which unfold brings, evaluates expressions written in attributes.
     WORKSPACE_POLICY = (
@@ -80,9 +82,8 @@ class SecurityHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         is_workspace = request.path.startswith("/workspace/")
-        response.headers.setdefault(
-            "Content-Security-Policy", self.WORKSPACE_POLICY if is_workspace else self.POLICY
-        )
+        policy = self.WORKSPACE_POLICY if is_workspace else self.POLICY.format(consent=settings.CONSENT_URL)
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         return response

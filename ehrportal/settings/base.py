@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ehrportal.middleware.RequestLog",
+    "consent.host.middleware.ConsentHost",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -84,6 +85,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "ehrportal.urls"
+CONSENT_URLCONF = "ehrportal.consent_urls"
 WSGI_APPLICATION = "ehrportal.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -202,6 +204,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "note that workers and beat are alive": {"task": "ehrportal.tasks.beat", "schedule": 10},
     "pick up imports that were left": {"task": "records.tasks.resume_imports", "schedule": 60},
+    "classify what nobody has classified": {
+        "task": "records.tasks.classify_records",
+        "schedule": 60,
+        "options": {"expires": 60},
+    },
     "send the notices that are due": {
         "task": "patients.tasks.send_notices",
         "schedule": 60,
@@ -265,6 +272,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 IMPORT_MAX_BYTES = 64 * 1024 * 1024
 
 INVITATION_DAYS = 14
+# For so long a signed form can still be relayed; it has to outlive a chain that cannot be reached.
+CONSENT_FORM_DAYS = env.int("CONSENT_FORM_DAYS", default=30)
 # Where word is sent that a review waits; without it the privacy officer sees it on their first page.
 PRIVACY_OFFICE_EMAIL = env("PRIVACY_OFFICE_EMAIL", default="")
 # A mail server that does not answer must not hold a worker.
@@ -285,6 +294,8 @@ STATICFILES_DIRS = [
     BASE_DIR / "static",
     BASE_DIR / "verify",
     ("nhsuk", BASE_DIR / "node_modules" / "nhsuk-frontend" / "dist" / "nhsuk"),
+    # Keccak-256 for the consent host, which browsers do not have.
+    ("noble", BASE_DIR / "node_modules" / "@noble" / "hashes"),
 ]
 
 UNFOLD = unfold(name=HOSPITAL_NAME, colour=HOSPITAL_COLOUR)

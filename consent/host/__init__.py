@@ -1,0 +1,1 @@
+"""The consent host: where patients sign, on an origin of its own."""
