@@ -13,7 +13,7 @@ from uuid import UUID
 from consent.categories import Sensitivity, sensitivity_token
 from records.models import Record, RecordReference
 
-# In whose name a medicine or a clinic is sensitive, which are nobody's record.
+# In whose name a clinic is sensitive, which is nobody's record.
 _NOBODY = UUID(int=0)
 
 Tokens = list[bytes]
