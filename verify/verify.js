@@ -145,7 +145,8 @@ async function verifyConsent(consent, node, trusted) {
   await checkGrantee(consent);
   const digest = digestOf(consent.form);
   const how = await checkSignature(unhexed(consent.signer), digest, unhexed(consent.signature));
-  const terms = termsOf(consent.elements[0].text);
+  // Only what was committed to as a consent is one, whatever a document looks like.
+  const terms = consent.header.topic === "consent" ? termsOf(consent.elements[0].text) : null;
   checkTerms(terms, consent);
   const said = whatWasSigned(consent, how, terms);
   const details = await detailsOnConsent(consent, how, terms, digest);

@@ -139,7 +139,8 @@ def verify_consent(consent: dict[str, Any], rpc: str | None, trusted: str | None
     check_grantee(consent)
     digest = digest_of(consent["form"])
     how = check_signature(unhexed(consent["signer"]), digest, unhexed(consent["signature"]))
-    terms = terms_of(consent["elements"][0]["text"])
+    # Only what was committed to as a consent is one, whatever a document looks like.
+    terms = terms_of(consent["elements"][0]["text"]) if consent["header"]["topic"] == "consent" else None
     check_terms(terms, consent)
     said = what_was_signed(consent, how, terms)
     details = details_on_consent(consent, how, terms, digest)

@@ -100,8 +100,24 @@ class TestFormats:
 
     def test_describe_every_field_of_a_proof(self):
         page = (FORMATS / "proof.md").read_text()
-        for name, part in json.loads(write_proof(example_proof())).items():
-            inside = part[0] if isinstance(part, list) else part
-            fields = [f"{name}{'[]' if isinstance(part, list) else ''}.{field}" for field in inside]
-            for field in fields if isinstance(inside, dict) else [name]:
-                assert f"`{field}`" in page
+        for field in fields_in(json.loads(write_proof(example_proof()))):
+            assert f"`{field}`" in page
+
+    def test_describe_every_field_of_the_evidence_of_a_consent(self):
+        page = (FORMATS / "consent-evidence.md").read_text()
+        vectors = json.loads((FORMATS.parents[1] / "tests/vectors/evidence.json").read_text())
+        fields = fields_in(json.loads(vectors["cases"][0]["evidence"]))
+        assert {"grantee.salt", "form.nonce", "signer", "transaction"} <= set(fields)
+        for field in fields:
+            # These two are a proof's own, and described there.
+            assert f"`{field.split('.')[0] if field.startswith(('header', 'commitment')) else field}`" in page
+
+
+def fields_in(file):
+    """Every field of a file, by the name under which its page describes it."""
+    found = []
+    for name, part in file.items():
+        inside = part[0] if isinstance(part, list) else part
+        prefix = f"{name}{'[]' if isinstance(part, list) else ''}"
+        found += [f"{prefix}.{field}" for field in inside] if isinstance(inside, dict) else [name]
+    return found

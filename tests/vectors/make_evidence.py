@@ -340,6 +340,10 @@ def make():
         "not in words: something else than a consent",
         chain.grant(signing.sign(document=b'{"resourceType": "Observation", "value": 1.5}')),
     )
+    case(
+        "not in words: a consent that was committed to as a record",
+        chain.grant(signing.sign(header=Header(**{**HEADER.__dict__, "topic": "record"}))),
+    )
 
     soon = chain.now + 300
     short = chain.grant(signing.sign(document=consent(period=None), expiry=soon))

@@ -148,8 +148,8 @@ class TestSentence:
         said = verifier.verify(named("that the patient revoked").encode(), rpc=consents_rpc)["sentence"]
         assert said.startswith("Revoked: on https://consent.north.example")
         assert said.endswith(
-            "The chain accepted this grant on 12 May 2026, 14:50:00 UTC, under a key of a patient whom North "
-            "Hospital enrolled, and it was revoked on 12 May 2026, 15:00:00 UTC: from then on nobody may "
+            "The chain accepted this grant on 12 May 2026, 15:00:00 UTC, under a key of a patient whom North "
+            "Hospital enrolled, and it was revoked on 12 May 2026, 15:10:00 UTC: from then on nobody may "
             "read under it."
         )
 
