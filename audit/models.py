@@ -36,7 +36,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(name__in=Event.OPENINGS)
 
     def listings(self) -> Self:
-        """Choose the events in which this patient only stood in a list or among the hits of a search."""
+        """Choose the events in which somebody saw the patient's name or number, and nothing of the record."""
         return self.filter(name__in=Event.LISTINGS)
 
     def newest_first(self) -> Self:
@@ -51,10 +51,10 @@ class Event(models.Model):
     What could tell something about a patient stands encrypted in `sealed_detail`.
     """
 
-    # In which somebody saw something of the record.
-    OPENINGS = ("record.opened", "record.listed", "record.proved", "chart.opened")
-    # In which somebody saw that this patient is one of the hospital's, by name or number among others.
-    LISTINGS = ("patient.listed",)
+    # In which somebody saw something of the record, or had it opened to them in an emergency.
+    OPENINGS = ("record.opened", "record.listed", "record.proved", "chart.opened", "glass.broken")
+    # In which they saw nothing of it, but that this patient is one of the hospital's.
+    LISTINGS = ("patient.listed", "patient.opened", "log.read")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=64)
@@ -73,7 +73,11 @@ class Event(models.Model):
     objects = EventQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["patient_id", "-at"])]
+        indexes = [
+            models.Index(fields=["patient_id", "-at"]),
+            # Lists write many lines, and openings must be found among them.
+            models.Index(fields=["patient_id", "name", "-at"]),
+        ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:

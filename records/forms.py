@@ -6,9 +6,12 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
+from audit.models import Event, Ground
+from records.access_log import ACTS, DOWNLOAD, DOWNLOADED, PURPOSES
 from records.models import Kind
 
 Choices = Sequence[tuple[str, Any]]
@@ -81,6 +84,12 @@ class PeriodForm(forms.Form):
             self.add_error("latest", _("The last day must be the same as or after the first day."))
         return asked
 
+    def _offer(self, name: str, choices: Choices, error: Any) -> None:
+        field = self.fields[name]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = choices
+            field.error_messages["invalid_choice"] = error
+
 
 class TimelineForm(PeriodForm):
     """Which records “My record” lists."""
@@ -103,12 +112,6 @@ class TimelineForm(PeriodForm):
             _("There is no record from that place. Choose one from the list."),
         )
 
-    def _offer(self, name: str, choices: Choices, error: Any) -> None:
-        field = self.fields[name]
-        if isinstance(field, forms.ChoiceField):
-            field.choices = choices
-            field.error_messages["invalid_choice"] = error
-
     @property
     def is_filtering(self) -> bool:
         """Whether the list is narrower than the whole record."""
@@ -124,22 +127,71 @@ class OpeningsForm(PeriodForm):
     """Which openings “Who looked” lists."""
 
     OTHERS = "others"
+    ASKED = "asked"
 
+    q = forms.CharField(
+        label=_("Search"),
+        required=False,
+        max_length=200,
+        help_text=_("A name, a role, a reason, a day or an address, such as 192.0.2.7"),
+    )
     who = forms.ChoiceField(label=_("Who"), required=False)
+    what = forms.ChoiceField(label=_("What they did"), required=False)
+    ground = forms.ChoiceField(label=_("Why they could"), required=False)
+    purpose = forms.ChoiceField(label=_("What for"), required=False)
+    emergencies = forms.BooleanField(label=_("Only emergencies"), required=False)
 
     def __init__(self, data: Any, *, people: Sequence[tuple[uuid.UUID, str]]) -> None:
         super().__init__(data)
-        field = self.fields["who"]
-        if isinstance(field, forms.ChoiceField):
-            field.choices = [
+        self._offer(
+            "who",
+            [
                 ("", _("Everybody")),
                 (self.OTHERS, _("Everybody but me")),
                 *((f"role:{role.value}", role.label) for role in Role if role.is_staff),
                 *((f"person:{person}", name) for person, name in people),
-            ]
-            field.error_messages["invalid_choice"] = _("Choose somebody from the list.")
+            ],
+            _("Choose somebody from the list."),
+        )
+        wrong = _("Choose one from the list.")
+        self._offer(
+            "what",
+            [
+                ("", _("Anything")),
+                *((name, capfirst(ACTS[name])) for name in Event.OPENINGS),
+                (DOWNLOAD, capfirst(DOWNLOADED)),
+                (self.ASKED, _("Something I asked about")),
+            ],
+            wrong,
+        )
+        self._offer("ground", [("", _("Any reason")), *Ground.choices], wrong)
+        self._offer(
+            "purpose",
+            [("", _("Anything")), *((code, words) for code, words in PURPOSES.items() if code != DOWNLOAD)],
+            wrong,
+        )
 
     @property
     def is_filtering(self) -> bool:
         """Whether the list is narrower than all openings."""
         return any(self.cleaned_data.values()) if self.is_valid() else True
+
+    @property
+    def is_narrowed_by_hand(self) -> bool:
+        """Whether more is asked than words, which stand outside the folded part of the form."""
+        return any(value for name, value in self.cleaned_data.items() if name != "q")
+
+
+class QuestionForm(forms.Form):
+    """What a patient wants to know about an opening that they do not recognise."""
+
+    words = forms.CharField(
+        label=_("What do you want to know?"),
+        help_text=_("For example: I was not at the hospital that day, and I do not know this doctor."),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        error_messages={
+            "required": _("Write what you want to know, so that the privacy officer can look into it."),
+            "max_length": _("Write at most 2,000 characters."),
+        },
+    )

@@ -1,9 +1,9 @@
 """One record: what it says, how it came to say so, and its files to take away."""
 
 import uuid
-from typing import Any
+from typing import Any, TypeVar
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -22,9 +22,13 @@ from records.views.page import PatientPage, address_of
 # What was written elsewhere never runs on our origin, even if a browser is talked into showing it.
 DOWNLOAD_POLICY = "sandbox; default-src 'none'"
 
+Answer = TypeVar("Answer", bound=HttpResponseBase)
+
 
 class RecordPage(PatientPage):
     """A page about one version of one record that this patient may see; any other is not found."""
+
+    is_for_helpers = True
 
     def version(self, pk: uuid.UUID, number: int | None = None) -> RecordVersion:
         """Find a version by its number, or the current one."""
@@ -142,7 +146,7 @@ def bars_of(opened: Opened) -> list[tuple[Any, RangeBar | None]]:
     ]
 
 
-def as_download(response: HttpResponse, name: str) -> HttpResponse:
+def as_download(response: Answer, name: str) -> Answer:
     """Have the browser save an answer under this name, and never show or run it."""
     response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     response.headers["Content-Security-Policy"] = DOWNLOAD_POLICY

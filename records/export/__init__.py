@@ -1,0 +1,1 @@
+"""What leaves the store in a shape that others read."""
