@@ -4,8 +4,16 @@ import os
 import shutil
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
+from django.utils import timezone
 from playwright.sync_api import sync_playwright
+
+from chain.client import current_node
+from chain.follower import follow
+from chain.transactions import drive
+from consent.models import Relay
+from consent.relaying import relay_waiting
 
 # Playwright runs an event loop in this thread, which Django would take for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -33,15 +41,42 @@ def chromium():
 
 @pytest.fixture
 def portal_url(live_server, settings):
-    """The portal under the name that its passkeys belong to."""
+    """The portal under the name that its passkeys belong to, and the consent host beside it."""
     settings.PORTAL_URL = live_server.url.replace("localhost", "portal.localhost")
+    settings.CONSENT_URL = live_server.url.replace("localhost", "consent.localhost")
     return settings.PORTAL_URL
+
+
+@pytest.fixture
+def consent_url(portal_url, settings):
+    """Where consents are signed; `tickets.issue` leads there."""
+    return settings.CONSENT_URL
 
 
 @pytest.fixture
 def deployed(portal_url, transactional_db):
     """The contracts on the chain, and this hospital admitted."""
     call_command("deploy_contracts", "--json")
+
+
+@pytest.fixture
+def chain_catches_up(deployed):
+    """Do what the workers do until all that was signed is on the chain, and known here."""
+
+    def catch_up():
+        for _ in range(10):
+            relay_waiting(timezone.now())
+            drive(timezone.now())
+            # As deep as the follower wants what it reads.
+            current_node().ask("anvil_mine", hex(settings.CHAIN_CONFIRMATIONS + 1))
+            drive(timezone.now())
+            while follow(timezone.now()):
+                pass
+            if not Relay.objects.unfinished().exists():
+                return
+        raise AssertionError("something signed did not get to the chain")
+
+    return catch_up
 
 
 @pytest.fixture
