@@ -4,8 +4,10 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
+from consent.helping import helped_by
 from ehrportal.navigation import menu
 
 
@@ -19,4 +21,6 @@ def hospital(request: HttpRequest) -> dict[str, Any]:
         "languages": settings.LANGUAGES,
         # Lazy, for it asks who is signed in, which costs a query that some pages do not need.
         "navigation": SimpleLazyObject(lambda: menu(request)),
+        # Whose record a helper looks at, which every page says in a banner.
+        "helping": SimpleLazyObject(lambda: helped_by(request, at=timezone.now())),
     }

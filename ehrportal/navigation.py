@@ -1,11 +1,15 @@
 """The way around the portal: which pages stand in the menu of which person."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from consent.helping import helped_by
 
 
 @dataclass
@@ -21,13 +25,27 @@ class Item:
 PATIENT = (
     (_("Home"), "home"),
     (_("My record"), "records:timeline"),
+    (_("Sharing"), "sharing:index"),
     (_("Who looked"), "records:openings"),
+    (_("My account"), "accounts:index"),
+)
+# Of somebody who looks at the record of a person they help; the rest is that person's own.
+HELPER = (
+    (_("Home"), "home"),
+    (_("Record"), "records:timeline"),
+    (_("People I help"), "sharing:people"),
     (_("My account"), "accounts:index"),
 )
 STAFF = (
     (_("Workspace"), "workspace:index"),
     (_("My account"), "accounts:index"),
 )
+
+
+def _lines_of(request: HttpRequest) -> Sequence[tuple[str | Promise, str]]:
+    if request.user.is_staff:
+        return STAFF
+    return HELPER if helped_by(request, at=timezone.now()) else PATIENT
 
 
 def menu(request: HttpRequest) -> list[Item]:
@@ -37,7 +55,7 @@ def menu(request: HttpRequest) -> list[Item]:
         return []
 
     items = []
-    for label, name in STAFF if user.is_staff else PATIENT:
+    for label, name in _lines_of(request):
         try:
             items.append(Item(label=label, address=reverse(name)))
         except NoReverseMatch:

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("accounts.urls")),
     path("invitation/", include("patients.urls")),
     path("record/", include("records.urls")),
+    path("sharing/", include("consent.urls")),
     path("workspace/", workspace.urls),
     path("log/", include("chain.urls")),
     path("", Home.as_view(), name="home"),

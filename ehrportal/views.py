@@ -67,12 +67,28 @@ class GalleryForm(forms.Form):
     agree = forms.BooleanField(label="I agree")
 
 
+class GalleryQuestion(forms.Form):
+    """One question with its answers."""
+
+    answer = forms.ChoiceField(
+        label="For how long?",
+        help_text="You can stop it at any time before.",
+        choices=[("once", "Once, for one visit"), ("30", "For 30 days")],
+        widget=forms.RadioSelect,
+    )
+
+
 @login_not_required
 def gallery(request: HttpRequest) -> HttpResponse:
     """Show every component in each of its states; on a local machine only."""
     form = GalleryForm(request.GET if "birth_date_day" in request.GET else None)
     context = {
         "form": form,
+        "question": GalleryQuestion(),
+        "helped": {
+            "patient": {"full_name": "Fatou Diallo"},
+            "until": datetime(2026, 8, 1, 23, 59, 59, tzinfo=UTC),
+        },
         "moment": datetime(2026, 5, 12, 14, 5, tzinfo=UTC),
         "day": date(2026, 5, 12),
     }
