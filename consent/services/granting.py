@@ -29,7 +29,8 @@ from consent.models import (
     Purpose,
     Relay,
 )
-from patients.models import Patient
+from patients.models import Notice, Patient
+from patients.notices import notify
 
 TOPIC = "consent"
 # How long the hospital leaves a revocation to the patient's own key before it sends its own.
@@ -202,12 +203,13 @@ def attest_grant(patient: Patient, terms: Terms, *, paper_reference: str, by: Us
     Record a consent that the patient gave on paper.
 
     It is the hospital's word and not the patient's signature: it is shown as such, and never goes to
-    `ConsentRegistry`.
+    `ConsentRegistry`. The patient is told, who knows best whether they gave it.
 
     :param paper_reference: where the signed paper is kept
     :raises PeriodInvalid, NothingCovered: as `prepare_grant` does
     """
     draft = prepare_grant(patient, terms, at=at)
+    notify(patient.pk, Notice.Kind.GRANT, at)
     return _keep(
         draft,
         patient=patient,
@@ -288,13 +290,16 @@ def answer(request: AccessRequest, *, is_accepted: bool, by: User, at: datetime,
 
 
 @transaction.atomic
-def revoke_grant(*, grant: Grant, by: User, at: datetime, will_sign: bool = False) -> None:
+def revoke_grant(
+    *, grant: Grant, by: User, at: datetime, will_sign: bool = False, paper_reference: str = ""
+) -> None:
     """
     End a grant, so that from this moment nothing more is read under it, whether or not the chain is up.
 
     The chain is told by the hospital; with `will_sign` it waits half an hour for the patient to sign the
     revocation with their own key.
 
+    :param paper_reference: where the paper is kept on which the patient took it back, if they did so on paper
     :raises GrantNotActive: if it had ended by `at`
     """
     grant = _locked(grant)
@@ -304,7 +309,9 @@ def revoke_grant(*, grant: Grant, by: User, at: datetime, will_sign: bool = Fals
     grant.revoked_by = by
     grant.ended_by = EndedBy.PATIENT if _is_own(grant, by) else EndedBy.HOSPITAL
     grant.save(update_fields=["revoked_at", "revoked_by", "ended_by"])
-    _trace("consent.revoked", grant, by=by, at=at)
+    _trace("consent.revoked", grant, by=by, at=at, **({"paper": paper_reference} if paper_reference else {}))
+    if not _is_own(grant, by):
+        notify(grant.patient_id, Notice.Kind.GRANT, at)
     if not grant.is_signed:
         return
     granting = grant.relays.get(kind=Relay.Kind.GRANT)
