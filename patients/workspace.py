@@ -1,6 +1,7 @@
 """The records officer's pages about patients: register, the patient's page, the invitation letter."""
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -182,6 +183,21 @@ class PatientPage(WorkspacePage):
         )
 
 
+# Fills a section of the patient's page, which apps above bring to it.
+Section = Callable[[Patient, datetime], dict[str, Any]]
+SECTIONS: list[tuple[str, Section]] = []
+
+
+def on_patient_page(template: str) -> Callable[[Section], Section]:
+    """Bring a section to the patient's page; the template finds in `section` what the function returns."""
+
+    def register(section: Section) -> Section:
+        SECTIONS.append((template, section))
+        return section
+
+    return register
+
+
 @workspace.page("patients/<uuid:pk>/", name="patient", roles=OFFICER)
 class PatientOverview(PatientPage):
     """What the register holds of a patient: demographics, numbers, account, doctors. Nothing clinical."""
@@ -205,6 +221,10 @@ class PatientOverview(PatientPage):
                 invitations=self.patient.invitations.select_related("by").order_by("-created_at")[:5],
                 open_invitation=self.patient.invitations.open(now).first(),
                 care=[{"care": one, "is_active": one.is_active(now)} for one in care],
+                sections=[
+                    {"template": template, "content": section(self.patient, now)}
+                    for template, section in SECTIONS
+                ],
             )
         )
 
