@@ -33,7 +33,9 @@ def names_of(record: Record) -> frozenset[str] | None:
     return frozenset(name for name, token in names.items() if token in held)
 
 
-def joined(some: Iterable[bytes] | None, others: Iterable[bytes] | None) -> Tokens | None:
+def joined(
+    some: Iterable[bytes | memoryview] | None, others: Iterable[bytes | memoryview] | None
+) -> Tokens | None:
     """Both together; not known if either is not."""
     if some is None or others is None:
         return None
@@ -70,7 +72,7 @@ def _can_be_inherited(record: Record) -> bool:
     return record.sensitivities != [] and record.resource_type != "Patient"
 
 
-def _as_for(heir: Record, target: Record) -> Iterable[bytes] | None:
+def _as_for(heir: Record, target: Record) -> Iterable[bytes | memoryview] | None:
     if heir.patient_id == target.patient_id:
         return target.sensitivities
     names = names_of(target)
