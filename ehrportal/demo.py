@@ -1,4 +1,4 @@
-"""The demo hospital of one machine: real example records, one account a role, and how to sign in."""
+"""The demo hospital of one machine: real example records, its staff, and how to sign in."""
 
 import base64
 import hmac
@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from accounts.models import Role, User
-from doctors.models import CareRelationship, Clinician, Institution
+from doctors.models import CareRelationship, Clinician, Department, Institution
 from ehrportal.demo_records import demo_bundles
 from patients.models import Patient
 from patients.services import invite
@@ -23,12 +23,28 @@ from records.fhir.reading import Found, read
 from records.services.importing import ImportReport, import_records
 
 SOURCE = "example records"
-STAFF = {
-    Role.DOCTOR: ("doctor", "Dr Ada Okafor"),
-    Role.BILLING: ("billing", "Ben Clarke"),
-    Role.RECORDS_OFFICER: ("records", "Rosa Lindqvist"),
-    Role.PRIVACY_OFFICER: ("privacy", "Petra Novak"),
-}
+DEPARTMENTS = ("Cardiology", "General medicine")
+
+
+@dataclass(frozen=True)
+class StaffMember:
+    """Somebody who works at the demo hospital; doctors in a department."""
+
+    role: Role
+    username: str
+    name: str
+    department: str = ""
+
+
+STAFF = (
+    StaffMember(Role.DOCTOR, "doctor", "Dr Ada Okafor", "General medicine"),
+    StaffMember(Role.DOCTOR, "cardiologist", "Dr Samuel Osei", "Cardiology"),
+    StaffMember(Role.BILLING, "billing", "Ben Clarke"),
+    StaffMember(Role.RECORDS_OFFICER, "records", "Rosa Lindqvist"),
+    StaffMember(Role.PRIVACY_OFFICER, "privacy", "Petra Novak"),
+)
+# One doctor treats everybody; the other nobody, so that asking and an emergency can be tried.
+TREATS_EVERYBODY, TREATS_NOBODY = "doctor", "cardiologist"
 
 
 @dataclass(frozen=True)
@@ -73,7 +89,9 @@ def load(*, at: datetime) -> Demo:
         raise NotLocal("Use manage.py load_demo with local settings only: it prints passwords.")
     report = import_records(examples, source=SOURCE, at=at)
     with transaction.atomic():
-        staff = [_staff_member(role, *names) for role, names in STAFF.items()]
+        for name in DEPARTMENTS:
+            Department.objects.get_or_create(institution=this_hospital(), name=name)
+        staff = [_sign_in(member) for member in STAFF]
         _treat_everybody(at=at)
     return Demo(report=report, staff=staff, patient=_patient(at=at))
 
@@ -103,17 +121,32 @@ def totp_secret_of(username: str) -> str:
     return secret_of("second factor", username)
 
 
-def _staff_member(role: Role, username: str, name: str) -> StaffSignIn:
+def _sign_in(member: StaffMember) -> StaffSignIn:
+    username = member.username
     user = User.objects.filter(username=username).first()
     if user is None:
-        user = User.objects.create_user(username, password_of(username), role=role, display_name=name)
+        user = User.objects.create_user(
+            username, password_of(username), role=member.role, display_name=member.name
+        )
     if not Authenticator.objects.filter(user=user).exists():
         TOTP.activate(user, totp_secret_of(username))
-    if role is Role.DOCTOR and not Clinician.objects.filter(user=user).exists():
-        Clinician.objects.create(
-            user=user, institution=this_hospital(), name=name, specialty="General medicine"
-        )
-    return StaffSignIn(role=str(role.label), name=name, username=username, password=password_of(username))
+    if member.role is Role.DOCTOR:
+        _enter_doctor(user, member)
+    return StaffSignIn(
+        role=str(member.role.label), name=member.name, username=username, password=password_of(username)
+    )
+
+
+def _enter_doctor(user: User, member: StaffMember) -> None:
+    department = Department.objects.get(institution=this_hospital(), name=member.department)
+    clinician, _created = Clinician.objects.get_or_create(
+        user=user,
+        defaults={"institution": this_hospital(), "name": member.name, "specialty": member.department},
+    )
+    # A demo from before there were departments gets them; where somebody was moved, they stay.
+    if clinician.department is None:
+        clinician.department = department
+        clinician.save(update_fields=["department"])
 
 
 def this_hospital() -> Institution:
@@ -125,7 +158,7 @@ def this_hospital() -> Institution:
 
 
 def _treat_everybody(*, at: datetime) -> None:
-    clinician = Clinician.objects.get(user__username=STAFF[Role.DOCTOR][0])
+    clinician = Clinician.objects.get(user__username=TREATS_EVERYBODY)
     treated = CareRelationship.objects.filter(clinician=clinician)
     CareRelationship.objects.bulk_create(
         CareRelationship(

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Print the six digits that a demo account is asked for. Local settings only."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("username", choices=[username for username, _name in STAFF.values()])
+        parser.add_argument("username", choices=[member.username for member in STAFF])
 
     def handle(self, *args: Any, username: str, **options: Any) -> None:
         if not settings.IS_LOCAL:

@@ -6,13 +6,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ehrportal.demo import Demo, NotLocal, load
+from ehrportal.demo import TREATS_NOBODY, Demo, NotLocal, load
 
 
 class Command(BaseCommand):
-    help = (
-        "Import the example records, make one account a role, and print how to sign in. Local settings only."
-    )
+    help = "Import example records, make accounts for every role, print how to sign in. Local settings only."
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -41,6 +39,9 @@ def lines_of(demo: Demo) -> list[str]:
         *patient,
         "",
         f"Staff sign in at {url}/workspace/ with",
-        *(f"  {one.username:<8}  {one.password}  {one.role}, {one.name}" for one in demo.staff),
+        *(f"  {one.username:<12}  {one.password}  {one.role}, {one.name}" for one in demo.staff),
+        f"  {TREATS_NOBODY} treats nobody: find the patient by family name and birth date"
+        f" ({demo.patient.birth_date}),",
+        "  then ask for access or break the glass.",
         "and a second factor: manage.py demo_code USERNAME prints the six digits of this minute.",
     ]
