@@ -80,6 +80,10 @@ def consent(end="2027-05-12T10:00:00+00:00", **changes):
 
 CONSENT = consent()
 
+# With what stands before it, client data of 2,048 bytes.
+BEFORE = 80 + len(f',"origin":"{PHONE.origin}"')
+FILLED = f',"crossOrigin":false,"filled":"{"x" * (2048 - BEFORE - 33)}"}}'
+
 
 class Chain(Ledger):
     """The ledger, on which consents are granted."""
@@ -287,6 +291,11 @@ def make():
         "signed with extension data",
         chain.grant(signing.sign(flags=0x85, extensions=HMAC_SECRET_OUTPUT, counter=41)),
     )
+    case("signed with as much client data as there may be", chain.grant(signing.sign(rest=FILLED)))
+    case(
+        "signed with as much authenticator data as there may be",
+        chain.grant(signing.sign(flags=0x85, extensions=bytes(1024 - 37))),
+    )
     wallets = chain.grant(signing.sign(WALLET))
     case("signed with a wallet", wallets)
 
@@ -318,6 +327,12 @@ def make():
         securityLabel=[{"code": "HIV", "display": "HIV"}],
         whole={"modifierExtension": [{"url": "urn:ehrportal:consent:once", "valueBoolean": True}]},
     )
+    worded(
+        "with all that is known",
+        id="provision-1",
+        data=[{"reference": {"reference": "urn:letter", "display": "Letter"}}],
+        securityLabel=[{"code": "MH", "display": "Mental health"}, {"code": "HIV", "display": "HIV"}],
+    )
     worded("for everything and any purpose", **{"class": None}, purpose=None)
     worded("without displays", purpose=[{"code": "TREAT"}], **{"class": [{"code": "result"}, {}, 7]})
     worded("that ends on a day", end="2027-05-12")
@@ -334,6 +349,7 @@ def make():
         "another action": {"action": [{"coding": [{"code": "correct"}]}]},
         "a modifier that is not known": {"whole": {"modifierExtension": [{"url": "urn:not"}]}},
         "a draft": {"whole": {"status": "draft"}},
+        "another resource": {"whole": {"resourceType": "Contract"}},
     }.items():
         worded(f"not in words: {name}", **changes)
     case(
@@ -545,6 +561,12 @@ def damaged_passkeys(chain, signing, good, wrong):
             {"rest": ',"crossOrigin":true,"crossOrigin":false}'},
             "cross_origin",
         ),
+        (
+            "in a frame that is named",
+            {"rest": ',"crossOrigin":true,"topOrigin":"https://a.example"}'},
+            "cross_origin",
+        ),
+        ("in a frame, with white space", {"rest": ',"crossOrigin":true ,"more":1}'}, "cross_origin"),
         ("something behind the end", {"rest": ',"crossOrigin":false} '}, "cross_origin"),
         ("nothing behind the origin", {"rest": ""}, "cross_origin"),
         ("without verifying the user", {"flags": 0x01}, "user_not_verified"),
@@ -580,6 +602,7 @@ def damaged_passkeys(chain, signing, good, wrong):
         ("r zero", lambda made: bytes(32) + made[32:], "signature_not_of_key"),
         ("r of n", lambda made: word(make_consent.N) + made[32:], "signature_not_of_key"),
         ("s zero", lambda made: made[:32] + bytes(32) + made[64:], "signature_not_of_key"),
+        ("s just low enough", lambda made: made[:32] + word(half) + made[64:], "signature_not_of_key"),
         ("s just too high", lambda made: made[:32] + word(half + 1) + made[64:], "high_s"),
         ("a bit of the counter", lambda made: flip(made, 224 + 36), "signature_not_of_key"),
         ("cut off", lambda made: made[:-64], "not_an_assertion"),
