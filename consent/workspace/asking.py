@@ -15,7 +15,7 @@ from accounts.models import Role
 from accounts.sites import MenuEntry, staff_of, workspace
 from audit.models import Ground
 from consent.categories import OF_PATIENTS
-from consent.models import AccessRequest, Covers, Purpose
+from consent.models import AccessRequest, Covers
 from consent.rules import Action, decide, patients_readable_by
 from consent.services.requests import (
     LONGEST_DAYS,
@@ -26,7 +26,7 @@ from consent.services.requests import (
     ask_access,
     withdraw_request,
 )
-from consent.wording import WHY, what_in_words
+from consent.wording import sentence_of_request
 from consent.workspace import words
 from consent.workspace.page import DoctorsPage, NamedPatientPage
 from patients.listing import Listing, record_listed
@@ -130,14 +130,14 @@ class AskAccess(NamedPatientPage):
         return self.render_to_response(self.get_context_data(form=form, **context), status=status)
 
     def _preview(self, asked: dict[str, Any]) -> dict[str, Any]:
-        kinds = asked["kinds"] if asked["covers"] == Covers.CATEGORIES else ()
-        return {
-            "who": f"{self.clinician}, {self.clinician.institution}",
-            "what": what_in_words(asked["covers"], kinds, ()),
-            "why": WHY[Purpose(asked["purpose"])],
-            "days": asked["days"],
-            "reason": asked["reason"],
-        }
+        question = AccessRequest(
+            clinician=self.clinician,
+            covers=asked["covers"],
+            kinds=asked["kinds"] if asked["covers"] == Covers.CATEGORIES else [],
+            purpose=asked["purpose"],
+            days=asked["days"],
+        )
+        return {"sentence": sentence_of_request(question), "reason": asked["reason"]}
 
 
 @workspace.page(
