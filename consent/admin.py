@@ -4,44 +4,27 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Case, OuterRef, Subquery, When
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from accounts.addresses import address_of
 from accounts.models import Role
-from accounts.sites import MenuEntry, WorkspaceAdmin, workspace
-from audit.models import Event, EventDamaged
+from accounts.sites import MenuEntry, WorkspaceAdmin, staff_of, workspace
+from audit import services as audit
+from audit.models import Event, Ground
 from chain.models import Mismatch
-from consent import today
+from consent import reviews, today, trail
 from consent import workspace as pages
-from consent.today import GROUNDS
-from patients.models import Patient, PatientIdentifier
-from patients.numbers import hospital_system
+from consent.trail import GROUNDS, WORDS
+from patients.models import Patient
 from patients.search import matching
 
-__all__ = ["EventAdmin", "MismatchAdmin", "pages", "today"]
-
-# What happened, as people say it; a name without words of its own is shown as it is.
-WORDS = {
-    "chart.opened": _("Opened the chart"),
-    "record.opened": _("Opened a record"),
-    "record.listed": _("Looked at a list of records"),
-    "record.proved": _("Downloaded a proof"),
-    "record.exported": _("Downloaded a record"),
-    "record.corrected": _("Corrected a record"),
-    "record.written": _("Wrote a note"),
-    "patient.registered": _("Registered the patient"),
-    "patient.opened": _("Opened the register's page"),
-    "invitation.sent": _("Invited the patient"),
-    "invitation.withdrawn": _("Withdrew an invitation"),
-    "account.created": _("Made their account"),
-    "passkey.added": _("Added a passkey"),
-    "care.started": _("Entered who treats the patient"),
-    "care.ended": _("Ended a doctor's care"),
-}
+__all__ = ["EventAdmin", "MismatchAdmin", "pages", "reviews", "today"]
 
 
 class WhatFilter(admin.SimpleListFilter):
@@ -105,20 +88,30 @@ class EventAdmin(WorkspaceAdmin):
     empty_title = _("Nothing was opened yet")
     empty_text = _("Each opening of a record appears here, with who, when and on which ground.")
 
-    list_display = ("when", "who", "role", "what", "whose", "why", "how_many")
+    list_display = ("when", "who", "role", "what", "whose", "why", "address", "how_many")
     list_filter = (WhatFilter, RoleFilter, GroundFilter, WhenFilter)
     search_fields = ("patient_id",)
     search_help_text = _("Patient's number, whole name or birth date")
     ordering = ("-at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        own_number_first = Case(When(system=hospital_system(), then=0), default=1)
-        number = PatientIdentifier.objects.filter(patient=OuterRef("patient_id")).order_by(
-            own_number_first, "pk"
-        )
-        return Event.objects.filter(patient_id__isnull=False).annotate(
-            patient_number=Subquery(number.values("value")[:1])
-        )
+        return trail.with_patient_number(Event.objects.filter(patient_id__isnull=False))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show the page, having written that this officer read the log of each patient on it."""
+        response = super().changelist_view(request, extra_context)
+        shown = getattr(response, "context_data", {}).get("cl")
+        if shown is not None:
+            audit.record_all(
+                "log.read",
+                at=timezone.now(),
+                by=staff_of(request),
+                patient_ids=[event.patient_id for event in shown.result_list],
+                ground=Ground.STAFF_DUTY.value,
+                address=address_of(request),
+                isSearch=bool(shown.query),
+            )
+        return response
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         if not search_term.strip():
@@ -129,20 +122,19 @@ class EventAdmin(WorkspaceAdmin):
 
     @display(description=_("When"))
     def when(self, event: Event) -> str:
-        return date_format(timezone.localtime(event.at), "j F Y, H:i")
+        return format_html(
+            '<a class="ws-link" href="{}">{}</a>',
+            reverse("workspace:log_line", args=[event.pk]),
+            date_format(timezone.localtime(event.at), "j F Y, H:i"),
+        )
 
     @display(description=_("Who"))
     def who(self, event: Event) -> Any:
-        if event.actor_role == Role.PATIENT:
-            return _("The patient")
-        try:
-            return event.facts.get("actorName") or _("The portal itself")
-        except EventDamaged:
-            return _("Can't be read: this line was changed")
+        return trail.who(event)
 
     @display(description=_("Role"))
     def role(self, event: Event) -> Any:
-        return Role(event.actor_role).label if event.actor_role in Role.values else ""
+        return trail.role(event)
 
     @display(description=_("What"))
     def what(self, event: Event) -> Any:
@@ -156,12 +148,13 @@ class EventAdmin(WorkspaceAdmin):
     def why(self, event: Event) -> str:
         return str(GROUNDS.get(event.ground, ""))
 
+    @display(description=_("From"))
+    def address(self, event: Event) -> str:
+        return str(trail.facts_of(event).get("address", ""))
+
     @display(description=_("Records shown"))
     def how_many(self, event: Event) -> Any:
-        try:
-            return len(event.facts.get("versions", ())) or ""
-        except EventDamaged:
-            return ""
+        return len(trail.facts_of(event).get("versions", ())) or ""
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -187,8 +180,9 @@ class MismatchAdmin(WorkspaceAdmin):
     empty_title = _("Everything matches what was anchored")
     empty_text = _("If a record, an opening or a head of the log ever differs, it is named here.")
 
-    list_display = ("found", "finding", "subject", "cause", "state")
+    list_display = ("found", "finding", "subject", "cause", "state", "looked_into")
     list_filter = (OpenFilter,)
+    list_select_related = ("review",)
     ordering = ("-found_at", "-pk")
 
     @display(description=_("Found"))
@@ -206,6 +200,15 @@ class MismatchAdmin(WorkspaceAdmin):
         return "healed", _("Holds again since %(day)s") % {
             "day": date_format(timezone.localtime(mismatch.resolved_at), "j F Y")
         }
+
+    @display(description=_("Review"))
+    def looked_into(self, mismatch: Any) -> Any:
+        found = getattr(mismatch, "review", None)
+        if found is None:
+            return _("None: it was found before reviews were kept")
+        words = _("Waits for a finding") if found.is_open else _("Closed")
+        address = reverse("workspace:review", args=[found.pk])
+        return format_html('<a class="ws-link" href="{}">{}</a>', address, words)
 
 
 workspace.register(Event, EventAdmin)

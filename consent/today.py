@@ -1,4 +1,4 @@
-"""The privacy officer's first page: what was opened lately, and what does not hold."""
+"""The privacy officer's first page: what waits, what does not hold, and what was opened lately."""
 
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -10,17 +10,15 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
 from accounts.sites import MenuEntry, WorkspacePage, workspace
-from audit.models import Event, Ground
+from audit.models import Event, Review
 from chain.models import Mismatch
+from consent.reviews import open_counts, rows_of
+from consent.trail import GROUNDS
 
 DAYS = 7
 
-# The grounds as staff say them; `Ground` has the patient's words.
-GROUNDS = {
-    Ground.OWN_RECORD.value: _("The patient’s own record"),
-    Ground.TREATMENT.value: _("Treats the patient"),
-    Ground.STAFF_DUTY.value: _("A duty of the hospital’s staff"),
-}
+# Of the queue; the rest is a link away.
+WAITING_SHOWN = 5
 
 
 @workspace.page(
@@ -31,7 +29,7 @@ GROUNDS = {
     is_home=True,
 )
 class PrivacyToday(WorkspacePage):
-    """Openings of the last days by ground, and every verification that does not hold."""
+    """What waits for a finding, what does not hold, and the openings of the last days by ground."""
 
     title = _("Today")
     template_name = "consent/privacy_today.html"
@@ -41,8 +39,11 @@ class PrivacyToday(WorkspacePage):
         openings = Event.objects.openings()
         lately = openings.filter(at__gte=today - timedelta(days=DAYS - 1))
         by_ground = lately.order_by().values_list("ground").annotate(count=Count("pk"))
+        now = timezone.now()
         return self.render_to_response(
             self.get_context_data(
+                counts=open_counts(),
+                waiting=rows_of(Review.objects.open().queue()[:WAITING_SHOWN], at=now),
                 days=DAYS,
                 openings_today=openings.filter(at__gte=today).count(),
                 grounds=[

@@ -101,8 +101,8 @@ class TestMismatches:
     def test_come_into_the_queue_when_a_check_finds_them(self, noon):
         finding = Finding(Mismatch.Kind.HEAD, "head of 5 leaves", "its root is not that of its leaves")
 
-        record_findings([finding], at=noon, with_chain=True)
-        record_findings([finding], at=noon + timedelta(days=1), with_chain=True)
+        record_findings([finding], at=noon, kinds=Mismatch.Kind.values)
+        record_findings([finding], at=noon + timedelta(days=1), kinds=Mismatch.Kind.values)
 
         review = Review.objects.get()
         assert review.mismatch.subject == "head of 5 leaves"
@@ -116,9 +116,9 @@ class TestMismatches:
 
     def test_stay_in_the_queue_when_they_heal(self, noon):
         record_findings(
-            [Finding(Mismatch.Kind.HEAD, "head of 5 leaves", "it differs")], at=noon, with_chain=True
+            [Finding(Mismatch.Kind.HEAD, "head of 5 leaves", "it differs")], at=noon, kinds=Mismatch.Kind.values
         )
-        record_findings([], at=noon + timedelta(days=1), with_chain=True)
+        record_findings([], at=noon + timedelta(days=1), kinds=Mismatch.Kind.values)
 
         review = Review.objects.get()
         assert review.mismatch.resolved_at is not None
@@ -132,7 +132,7 @@ class TestMismatches:
 
         with pytest.raises(OSError, match="disk full"):
             record_findings(
-                [Finding(Mismatch.Kind.HEAD, "head of 5 leaves", "it differs")], at=noon, with_chain=True
+                [Finding(Mismatch.Kind.HEAD, "head of 5 leaves", "it differs")], at=noon, kinds=Mismatch.Kind.values
             )
         assert not Mismatch.objects.exists()
 

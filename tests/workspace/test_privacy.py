@@ -1,12 +1,17 @@
 """What the privacy officer sees: openings by number, and what does not hold, in words."""
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
+from audit import services as audit
+from audit.models import Event
 from chain.models import Mismatch
 from patients.numbers import new_number, number_of
 from patients.registration import add_identifier
-from tests.records.factories import RecordFactory
+from tests.records.factories import PatientFactory, RecordFactory
+from tests.records.tampering import change_in_database, one_byte_changed
+from tests.workspace.test_worklist import queries_of
 
 EVENTS = "/workspace/audit/event/"
 
@@ -53,6 +58,7 @@ class TestOpenings:
             ({"role": "billing"}, 0),
             ({"ground": "treatment"}, 1),
             ({"ground": "own_record"}, 0),
+            ({"ground": "break_glass"}, 0),
             ({"what": "chart.opened", "days": "1"}, 1),
         ],
     )
@@ -67,6 +73,82 @@ class TestOpenings:
 
     def test_cannot_be_opened_for_a_change(self, as_privacy_officer, opened):
         assert as_privacy_officer.get(f"{EVENTS}add/").status_code == 404
+
+    def test_say_from_where_and_lead_to_a_page_each(self, as_privacy_officer, opened):
+        line = Event.objects.get(name="chart.opened")
+
+        listed = as_privacy_officer.get(EVENTS).content.decode()
+
+        assert "127.0.0.1" in listed
+        assert reverse("workspace:log_line", args=[line.pk]) in listed
+
+
+@pytest.mark.django_db
+class TestOneLine:
+    def test_says_which_kind_of_record_was_seen_and_nothing_that_it_says(
+        self, as_privacy_officer, opened, amina
+    ):
+        line = Event.objects.get(name="chart.opened")
+
+        shown = as_privacy_officer.get(reverse("workspace:log_line", args=[line.pk])).content.decode()
+
+        assert "Results, 2 March 2026, version 1" in shown
+        assert number_of(amina) in shown
+        assert "Haemoglobin" not in shown
+        assert "Diallo" not in shown
+
+    def test_is_told_when_it_was_changed(self, as_privacy_officer, opened):
+        line = Event.objects.get(name="chart.opened")
+        change_in_database("audit_event", "sealed_detail", line.pk, one_byte_changed)
+
+        for address in (EVENTS, reverse("workspace:log_line", args=[line.pk])):
+            shown = as_privacy_officer.get(address)
+            assert shown.status_code == 200
+            assert "this line was changed" in shown.content.decode().lower()
+
+    def test_is_not_found_where_it_is_about_no_patient(self, as_privacy_officer, privacy_officer):
+        line = audit.record("import.started", at=timezone.now(), by=privacy_officer)
+
+        assert as_privacy_officer.get(reverse("workspace:log_line", args=[line.pk])).status_code == 404
+
+
+@pytest.mark.django_db
+class TestReadingTheLog:
+    def read(self):
+        return Event.objects.filter(name="log.read")
+
+    def test_leaves_one_line_a_patient_on_the_page(
+        self, as_privacy_officer, opened, amina, boris, privacy_officer
+    ):
+        as_privacy_officer.get(EVENTS)
+
+        assert sorted(event.patient_id for event in self.read()) == sorted([amina.pk, boris.pk])
+        event = self.read().of_patient(amina.pk).get()
+        assert event.actor_id == privacy_officer.pk
+        assert event.ground == "staff_duty"
+
+    def test_leaves_none_for_whom_a_search_leaves_out(self, as_privacy_officer, opened, amina, boris):
+        amina.refresh_tokens()
+        amina.save()
+
+        as_privacy_officer.get(EVENTS, {"q": number_of(amina)})
+
+        assert {event.patient_id for event in self.read()} == {amina.pk}
+
+    def test_of_one_line_names_it(self, as_privacy_officer, opened):
+        line = Event.objects.get(name="chart.opened")
+
+        as_privacy_officer.get(reverse("workspace:log_line", args=[line.pk]))
+
+        assert self.read().get().facts["opening"] == str(line.pk)
+
+    def test_makes_as_many_queries_for_many_patients_as_for_one(self, as_privacy_officer, opened):
+        queries_of(as_privacy_officer, EVENTS)
+        few = queries_of(as_privacy_officer, EVENTS)
+        for _number in range(15):
+            PatientFactory(with_account=False)
+
+        assert queries_of(as_privacy_officer, EVENTS) == few
 
 
 @pytest.mark.django_db
