@@ -82,7 +82,8 @@ def check_log(at: datetime, *, with_chain: bool = True) -> Report:
         _check_tree(newest, report)
     if with_chain:
         checking_chain.check_chain(newest, report)
-    record_findings(report.findings, at=at, with_chain=with_chain and not report.chain_unread)
+    unread = () if with_chain and not report.chain_unread else Mismatch.OF_THE_CHAIN
+    record_findings(report.findings, at=at, kinds=[kind for kind in Kind if kind not in unread])
     return report
 
 

@@ -1,7 +1,12 @@
-"""Compares the log's heads with what the contract holds, and with all it ever announced in our name."""
+"""
+Compares the log's heads with what the contract holds, and with all it ever announced in our name.
+
+What other contracts hold is compared by the apps whose business it is.
+"""
 
 from typing import TYPE_CHECKING
 
+from chain import topics
 from chain.abi import NotOurContract
 from chain.client import NodeError, current_node
 from chain.deployment import (
@@ -60,6 +65,9 @@ def _check_chain(newest: Head | None, report: "Report") -> None:
         cause = foreign_head(event)
         if cause:
             _complain(report, subject_of(event), cause)
+
+    for compare in topics.comparisons():
+        report.findings += compare(node, where)
 
 
 def _anchored_heads() -> list[Head]:

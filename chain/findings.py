@@ -1,6 +1,6 @@
 """What a check of the log found, and how it is remembered until it is healed."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,11 +36,18 @@ def note(finding: Finding, *, at: datetime) -> None:
     tell_of_mismatches([mismatch] if is_new else [], at)
 
 
-def record_findings(findings: Sequence[Finding], *, at: datetime, with_chain: bool) -> None:
+def heal(findings: Iterable[Finding], *, at: datetime) -> None:
+    """Mark as resolved what was come upon before, and is known to hold again."""
+    for finding in findings:
+        known = Mismatch.objects.open().filter(kind=finding.kind, subject=finding.subject)
+        known.update(resolved_at=at)
+
+
+def record_findings(findings: Sequence[Finding], *, at: datetime, kinds: Container[str]) -> None:
     """
     Remember what was found, and mark as resolved what was found before and holds again.
 
-    :param with_chain: whether the chain was looked at; if not, what was found there before stays open
+    :param kinds: what was looked at; what was found before of another kind stays open
     """
     with only_one("chain.checking", wait=True):
         known = {(each.kind, each.subject): each for each in Mismatch.objects.open()}
@@ -58,8 +65,6 @@ def record_findings(findings: Sequence[Finding], *, at: datetime, with_chain: bo
         )
         tell_of_mismatches(new, at)
         healed = [
-            mismatch.pk
-            for key, mismatch in known.items()
-            if key not in found and (with_chain or mismatch.kind != Mismatch.Kind.CHAIN)
+            mismatch.pk for key, mismatch in known.items() if key not in found and mismatch.kind in kinds
         ]
         Mismatch.objects.filter(pk__in=healed).update(resolved_at=at)

@@ -12,6 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chain.client import Node
+    from chain.deployment import Contracts
+    from chain.findings import Finding
     from chain.models import Event, Mismatch
 
 
@@ -82,6 +85,22 @@ def register_event(contract: str, event: str, handler: EventHandler) -> None:
 
 def handlers_for(contract: str, event: str) -> Sequence[EventHandler]:
     return _handlers.get((contract, event), [])
+
+
+# Given a node and where the contracts are, names in what a contract and an app's rows contradict each other.
+Compare = Callable[["Node", "Contracts"], Iterable["Finding"]]
+
+_comparisons: list[Compare] = []
+
+
+def register_comparison(compare: Compare) -> None:
+    """Have `check_log` compare what a contract holds with an app's own rows. Twice does no harm."""
+    if compare not in _comparisons:
+        _comparisons.append(compare)
+
+
+def comparisons() -> Sequence[Compare]:
+    return _comparisons
 
 
 # What an app does about mismatches that were found just now, in the transaction that remembers them.

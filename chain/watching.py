@@ -16,7 +16,7 @@ from chain.abi import NotOurContract
 from chain.client import current_node
 from chain.deployment import NotAMember, contracts, institution_number
 from chain.extending import PURPOSE
-from chain.findings import Finding, note
+from chain.findings import Finding, heal, note
 from chain.models import Attempt, Event, Head, Mismatch, Transaction
 from chain.transactions import owning_nonces
 
@@ -44,8 +44,7 @@ def head_announced(event: Event, at: datetime) -> None:
 def head_withdrawn(event: Event, at: datetime) -> None:
     """Forget a complaint whose head has left the chain. The follower reopens transactions by itself."""
     if _is_ours(event):
-        complaints = Mismatch.objects.open().filter(kind=Mismatch.Kind.CHAIN, subject=subject_of(event))
-        complaints.update(resolved_at=at)
+        heal([Finding(Mismatch.Kind.CHAIN, subject_of(event), "")], at=at)
 
 
 def foreign_head(event: Event) -> str:

@@ -230,6 +230,10 @@ class Mismatch(models.Model):
         HEAD = "head", "a head does not match the leaves"
         CHECKPOINT = "checkpoint", "a checkpoint does not match its head, or its signature does not fit"
         CHAIN = "chain", "the chain holds something else"
+        CONTRACT = "contract", "a contract and the rows here contradict each other"
+
+    # What only the chain can tell, and heal.
+    OF_THE_CHAIN = (Kind.CHAIN, Kind.CONTRACT)
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     subject = models.CharField(max_length=200, help_text="What was looked at, such as “head of 500 leaves”.")

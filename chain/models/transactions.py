@@ -112,6 +112,12 @@ class Transaction(models.Model):
             ),
             models.Index(fields=["chain_id", "sender", "nonce"], name="transaction_by_nonce"),
             models.Index(fields=["block_number"], name="transaction_by_block"),
+            # Few at any time: in no block, or in vain in one.
+            models.Index(
+                fields=["state"],
+                condition=Q(state__in=["signed", "sent", "reverted", "dropped"]),
+                name="transaction_unsettled",
+            ),
         ]
         triggers = [
             pgtrigger.Protect(name="transaction_is_never_deleted", operation=pgtrigger.Delete),
