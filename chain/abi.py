@@ -54,6 +54,11 @@ class Contract:
         errors = [part for part in self.abi if part["type"] == "error"]
         self._errors = {_selector(part): part for part in [*errors, *BUILT_IN_ERRORS]}
 
+    @property
+    def error_names(self) -> frozenset[str]:
+        """The errors by which this contract itself refuses."""
+        return frozenset(part["name"] for part in self.abi if part["type"] == "error")
+
     def inputs(self, function: str) -> list[dict[str, Any]]:
         """Return what a function takes, as the ABI describes it."""
         return list(self._functions[function]["inputs"])

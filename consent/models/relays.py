@@ -21,9 +21,13 @@ class RelayQuerySet(models.QuerySet["Relay"]):
         return self.filter(state__in=[Relay.State.WAITING, Relay.State.SENT])
 
     def due(self, at: datetime) -> Self:
-        """Choose what may be sent now: what it builds on is in a block, oldest first."""
+        """
+        Choose what may be sent now, oldest first: what it builds on is in a block, or will never be.
+
+        Of the latter the registry itself says what is wrong with it, if anything.
+        """
         return self.filter(
-            Q(after=None) | Q(after__state=Relay.State.DONE),
+            Q(after=None) | ~Q(after__state__in=[Relay.State.WAITING, Relay.State.SENT]),
             state=Relay.State.WAITING,
             not_before__lte=at,
         ).order_by("created_at", "pk")
