@@ -20,6 +20,7 @@ from consent.evidence import (
     write_evidence,
 )
 from consent.models import Covers, Purpose
+from consent.services.evidence import take_evidence
 from consent.signing import Domain, Grant, new_nonce, seconds
 from tests.consent.factories import (
     ClinicianFactory,
@@ -264,3 +265,33 @@ class TestConsentHost:
 
         other = {**made, "form": {**made["form"], "deadline": made["form"]["deadline"] + 1}}
         assert both(write_evidence(other).decode())["cause"] == "wrong_challenge"
+
+
+class TestTakenEvidence:
+    """From a passkey to a stranger's verdict, over a chain of our own."""
+
+    def test_is_told_at_every_turn_what_has_become_of_the_consent(self, consents):
+        device = consents.enrol()
+        grant = consents.grant(device, kinds=[Kind.RESULT], days=365)
+
+        def verdict(*, offline=False):
+            file = take_evidence(grant, by=device.patient.user, at=consents.at)
+            return both(file.decode(), None if offline else consents.anvil.url)
+
+        assert verdict(offline=True)["ok"]
+        assert verdict()["cause"] == "not_granted"
+
+        consents.see_final()
+        grant.refresh_from_db()
+        held = verdict()
+        assert held["cause"] is None, held
+        details = {detail["label"]: detail["value"] for detail in held["details"]}
+        assert details["What"] == "Results"
+        assert details["Transaction"] == grant.relays.get(kind="grant").transaction.hash
+        assert details["Key today"] == "one of the patient's"
+        assert details["Its code"].startswith("the published one")
+
+        consents.revoke(device, grant)
+        consents.see_final()
+        assert verdict()["cause"] == "revoked"
+        assert verdict(offline=True)["ok"]
