@@ -34,7 +34,7 @@ UNSORTED = "unsorted"
 MOST_RECORDS = 50
 
 # The questions in their order, each with the address of its page.
-WHO, WHAT, KINDS, RECORDS = "sharing:who", "sharing:what", "sharing:kinds", "records:share"
+WHO, WHAT, KINDS, RECORDS = "sharing:who", "sharing:what", "sharing:kinds", "share-records"
 SENSITIVE, PURPOSE, LENGTH, CHECK = "sharing:sensitive", "sharing:purpose", "sharing:length", "sharing:check"
 
 

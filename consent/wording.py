@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from consent.categories import Kind, Sensitivity, sensitivity_token
+from consent.documents import Grantee
 from consent.models import AccessRequest, Covers, EndedBy, Grant, GranteeKind, Purpose, Relay
 from consent.models.grants import DocumentDamaged
 from consent.services.granting import grantee_of
@@ -86,7 +87,7 @@ def what_in_words(covers: str, kinds: Sequence[str], titles: Sequence[str]) -> s
     if covers == Covers.SUMMARY:
         return _("a summary of your record")
     if covers == Covers.CATEGORIES:
-        return _("these parts of your record: %(kinds)s") % {"kinds": kinds_in_words(kinds)}
+        return _("parts of your record (%(kinds)s)") % {"kinds": kinds_in_words(kinds)}
     if len(titles) == 1:
         return _("one record: “%(title)s”") % {"title": titles[0]}
     return ngettext("%(number)s single record", "%(number)s single records", len(titles)) % {
@@ -99,9 +100,24 @@ def kinds_in_words(kinds: Sequence[str]) -> str:
     return _(", ").join(str(kind.label) for kind in Kind if kind.value in kinds)
 
 
-def sentence_of(*, who: str, what: str, purpose: str, expires_at: datetime, is_once: bool) -> str:
+def sentence_of(
+    *,
+    grantee: Grantee,
+    what: str,
+    purpose: str,
+    expires_at: datetime,
+    is_once: bool,
+    has_ended: bool = False,
+) -> str:
     """Say a grant in one sentence, to the patient."""
-    words = {"who": who, "what": what, "why": WHY[Purpose(purpose)], "day": day_of(expires_at)}
+    words = {
+        "who": _who_in_sentence(grantee),
+        "what": what,
+        "why": WHY[Purpose(purpose)],
+        "day": day_of(expires_at),
+    }
+    if has_ended:
+        return _("%(who)s could see %(what)s, %(why)s.") % words
     if is_once:
         return _("%(who)s may see %(what)s once, %(why)s. This must happen by %(day)s.") % words
     return _("%(who)s may see %(what)s until %(day)s, %(why)s.") % words
@@ -190,28 +206,29 @@ def _state_of_giving(grant: Grant) -> RegisterState:
 def _in_words(grant: Grant, *, at: datetime) -> GrantInWords:
     is_damaged = False
     try:
-        who, titles = who_in_words(grant), [*titles_in(grant).values()]
+        grantee, titles = grantee_of(grant, proxy_name=helper_in(grant)), [*titles_in(grant).values()]
     except DocumentDamaged:
         # The columns still say what is decided by; names of helpers and records stood in the document.
         is_damaged = True
-        who = grantee_of(grant, proxy_name=_("Somebody who helps you")).name
+        grantee = grantee_of(grant, proxy_name=_("Somebody who helps you"))
         titles = [_("A record whose name is not known any more")] * len(grant.record_ids)
     what = what_in_words(grant.covers, grant.kinds, titles)
     standing, colour = _standing_of(grant, at)
     return GrantInWords(
         grant=grant,
-        who=who,
+        who=grantee.name,
         what=what,
         what_alone=_what_alone(grant, titles),
         titles=titles,
         sensitive=[str(one.label) for one in sensitivities_in(grant)],
         purpose=str(Purpose(grant.purpose).label),
         sentence=sentence_of(
-            who=who,
+            grantee=grantee,
             what=what,
             purpose=grant.purpose,
             expires_at=grant.expires_at,
             is_once=grant.is_once,
+            has_ended=not grant.is_active(at),
         ),
         standing=standing,
         colour=colour,
@@ -220,6 +237,13 @@ def _in_words(grant: Grant, *, at: datetime) -> GrantInWords:
         register=register_state(grant, grant.relays.all()),
         is_damaged=is_damaged,
     )
+
+
+def _who_in_sentence(grantee: Grantee) -> str:
+    member = grantee.clinician or grantee.department
+    if member is None:
+        return grantee.name
+    return _("%(member)s of %(hospital)s") % {"member": member, "hospital": grantee.hospital}
 
 
 def _what_alone(grant: Grant, titles: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from accounts.sites import workspace
 from ehrportal import errors, health, theme, views
-from records.views import Home
+from records.views import Home, ShareRecords
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
@@ -16,6 +16,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("accounts.urls")),
     path("invitation/", include("patients.urls")),
     path("record/", include("records.urls")),
+    # Before the other questions: consents know no records, so this page of theirs is the record's.
+    path("sharing/what/records/", ShareRecords.as_view(), name="share-records"),
     path("sharing/", include("consent.urls")),
     path("workspace/", workspace.urls),
     path("log/", include("chain.urls")),

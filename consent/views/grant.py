@@ -11,10 +11,12 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit.models import Event, EventDamaged, Ground
 from consent.answers import Answers
-from consent.models import Grant, GranteeKind, Relay, Ticket
+from consent.models import EndedBy, Grant, GranteeKind, Relay, Ticket
+from consent.models.grants import ONE_OCCASION
 from consent.services.evidence import NoEvidence, take_evidence
 from consent.services.granting import GrantNotActive, revoke_grant
 from consent.services.keys import has_keys
@@ -24,6 +26,12 @@ from consent.wording import GrantInWords, in_words
 # The newest openings are looked through for those under one grant; “Who looked” has all of them.
 OPENINGS_SEARCHED = 300
 USES_SHOWN = 5
+ENDS = {
+    EndedBy.PATIENT: gettext_lazy("You stopped it"),
+    EndedBy.HOSPITAL: gettext_lazy("The hospital ended it"),
+    EndedBy.CONTRACT: gettext_lazy("The public register did not take it"),
+    EndedBy.CHAIN: gettext_lazy("It was stopped in the public register"),
+}
 
 
 class GrantDetail(SharingPage):
@@ -167,13 +175,15 @@ def _history(shown: GrantInWords, uses: list[Event]) -> list[dict[str, Any]]:
             )
         )
     if grant.revoked_at:
-        lines.append((grant.revoked_at, {"title": shown.standing}))
+        lines.append((grant.revoked_at, {"title": ENDS[EndedBy(grant.ended_by)]}))
+    elif grant.is_once and grant.used_at and not shown.is_active:
+        lines.append((min(grant.used_at + ONE_OCCASION, grant.expires_at), {"title": _("It was used")}))
     elif not shown.is_active:
-        lines.append((grant.expires_at, {"title": shown.standing}))
+        lines.append((grant.expires_at, {"title": _("It ran out")}))
     if grant.off_chain_at:
         lines.append((grant.off_chain_at, {"title": _("The public register knew that it had ended")}))
-    lines.sort(key=lambda line: line[0], reverse=True)
-    return [{"moment": _moment(at), **line} for at, line in lines]
+    lines.sort(key=lambda line: line[0])
+    return [{"moment": _moment(at), **line} for at, line in reversed(lines)]
 
 
 def _moment(at: Any) -> str:

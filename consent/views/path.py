@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from consent import answers as path
 from consent.answers import Answers, NobodyThere
 from consent.categories import Sensitivity
+from consent.documents import Grantee
 from consent.forms import KindsForm, LengthForm, PurposeForm, SensitiveForm, WhatForm, WhoForm
 from consent.models import Covers, GranteeKind, Purpose, Ticket
 from consent.services.granting import NothingCovered, PeriodInvalid, prepare_grant
@@ -218,10 +219,11 @@ class Check(OnThePath):
         if self.answers.next_question != path.CHECK:
             return redirect(self.answers.next_question)
         try:
-            name = self.answers.grantee_now().name
+            grantee = self.answers.grantee_now()
         except NobodyThere:
             return self.nobody_there()
-        return render(request, "consent/path/check.html", self.get_context_data(**self.in_words(name)))
+        context = self.get_context_data(**self.in_words(grantee))
+        return render(request, "consent/path/check.html", context)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         if self.answers.next_question != path.CHECK:
@@ -263,13 +265,13 @@ class Check(OnThePath):
         self.answers.grantee_kind = self.answers.grantee = self.answers.request = self.answers.renews = ""
         return self.go_on()
 
-    def in_words(self, name: str) -> dict[str, Any]:
+    def in_words(self, grantee: Grantee) -> dict[str, Any]:
         answers = self.answers
         titles = [*answers.records.values()] if answers.covers == Covers.DOCUMENTS else []
         expires_at = answers.expires_at(at=self.now)
         what = what_in_words(answers.covers, answers.kinds, titles)
         return {
-            "who": name,
+            "who": grantee.name,
             "what": what,
             "covers": Covers(answers.covers).label,
             "kinds": kinds_in_words(answers.kinds) if answers.covers == Covers.CATEGORIES else "",
@@ -279,7 +281,7 @@ class Check(OnThePath):
             "until": day_of(expires_at),
             "is_once": answers.length == path.ONCE,
             "sentence": sentence_of(
-                who=name,
+                grantee=grantee,
                 what=what,
                 purpose=answers.purpose,
                 expires_at=expires_at,

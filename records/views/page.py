@@ -4,14 +4,18 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.generic.base import ContextMixin, View
 
 from accounts.addresses import address_of
+from consent.helping import Helping, end, helped_by, wants_to_help
+from consent.views.page import own_record_only
 from patients.models import Patient
 from patients.rules import patient_of
 from records.fhir.present import type_label
@@ -25,16 +29,19 @@ A_PAGE = 20
 
 class PatientPage(ContextMixin, View):
     """
-    A page of the signed-in patient's own record.
+    A page of the signed-in patient's own record, or of the record of somebody whom they help.
 
     For everybody else there is nothing at these addresses. `self.now` is the one moment of the
-    request: what is visible and what the access log says agree about it.
+    request: what is visible and what the access log says agree about it. A page is a helper's only if it
+    says so; there `patient` is the person helped, for as long as they allow it.
     """
 
     http_method_names = ["get", "head", "options"]
     extra_context = {"type_label": type_label}
+    is_for_helpers = False
 
     patient: Patient
+    helping: Helping | None
     now: datetime
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -42,12 +49,23 @@ class PatientPage(ContextMixin, View):
         self.now = timezone.now()
         patient = patient_of(request.user)
         self.is_for_patient = patient is not None
-        if patient is not None:
+        self.helping = helped_by(request, at=self.now) if patient is not None else None
+        if self.helping is not None and self.is_for_helpers:
+            self.patient = self.helping.patient
+        elif patient is not None:
             self.patient = patient
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not self.is_for_patient:
             return self.answer_others(request)
+        if self.helping is not None and not self.is_for_helpers:
+            return own_record_only(request)
+        if self.helping is None and wants_to_help(request):
+            end(request)
+            messages.warning(
+                request,
+                _("You can no longer see the record of the person you helped. This is your own record."),
+            )
         return super().dispatch(request, *args, **kwargs)
 
     def answer_others(self, request: HttpRequest) -> HttpResponseBase:

@@ -27,6 +27,8 @@ class Timeline(PatientPage):
     their counts, and the page's records are opened together.
     """
 
+    is_for_helpers = True
+
     def get(self, request: HttpRequest) -> HttpResponse:
         facets = [
             *self.visible_records()

@@ -91,8 +91,8 @@ class TestTheListOfGrants:
 
         said = text_of(page(hers, "index"))
 
-        assert "Dr Imran Khan, North Hospital may see" in said
-        assert "these parts of your record: Results, Medicines until" in said
+        assert "Dr Imran Khan of North Hospital may see" in said
+        assert "parts of your record (Results, Medicines) until" in said
         assert "to treat you" in said
         assert "Signed by you, with your own key" in said
         assert "On its way to the public register. It holds here already." in said
@@ -124,7 +124,7 @@ class TestTheListOfGrants:
 
         said = text_of(page(hers, "index"))
 
-        assert "1 that has ended" in said
+        assert "1 permission that has ended" in said
         assert "You share your record with nobody." in said
 
     def test_names_those_who_treat_the_patient(self, hers, maria, dr_khan):
@@ -394,7 +394,7 @@ class TestRequests:
         key_of(maria)
 
         assert press(hers, "accept", asked.pk)["Location"] == reverse("sharing:check")
-        assert "Dr Imran Khan, North Hospital may see a summary" in text_of(page(hers, "check"))
+        assert "Dr Imran Khan of North Hospital may see a summary" in text_of(page(hers, "check"))
         response = press(hers, "check")
 
         assert response["Location"].startswith(settings.CONSENT_URL)
