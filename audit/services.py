@@ -59,7 +59,7 @@ def record(
     :param address: the network address the request came from
     :param facts: anything else worth keeping; encrypted
     """
-    (event,) = record_all(
+    (event,) = _record(
         name,
         at=at,
         by=by,
@@ -68,7 +68,7 @@ def record(
         purpose=purpose,
         versions=versions,
         address=address,
-        **facts,
+        facts=facts,
     )
     return event
 
@@ -91,6 +91,46 @@ def record_all(
 
     It takes as many queries for a thousand as for one. A patient named twice has one line.
     """
+    return _record(
+        name,
+        at=at,
+        by=by,
+        patient_ids=patient_ids,
+        ground=ground,
+        purpose=purpose,
+        versions=versions,
+        address=address,
+        facts=facts,
+    )
+
+
+def save_all(events: Sequence[Event], details: Sequence[dict[str, Any]], *, at: datetime) -> list[Event]:
+    """
+    Seal these events, each with its own facts, and write them with their leaves.
+
+    :raises NotInTransaction: if the caller has not opened a transaction
+    """
+    for event, detail in zip(events, details, strict=True):
+        event.seal(detail, secrets.token_bytes(32))
+    commitments = [commit(event.document(), header_of(event), event.secret) for event in events]
+    leaves = append_leaves(topic=TOPIC, commitments=commitments, at=at) if events else []
+    for event, leaf in zip(events, leaves, strict=True):
+        event.leaf = leaf
+    return Event.objects.bulk_create(events, batch_size=1000)
+
+
+def _record(
+    name: str,
+    *,
+    at: datetime,
+    by: Actor | None,
+    patient_ids: Iterable[uuid.UUID | None],
+    ground: str,
+    purpose: str,
+    versions: Iterable[uuid.UUID],
+    address: str | None,
+    facts: dict[str, Any],
+) -> list[Event]:
     detail = {
         "actorName": by.display_name if by else "",
         "versions": [str(version) for version in versions],
@@ -110,15 +150,3 @@ def record_all(
         for patient_id in dict.fromkeys(patient_ids)
     ]
     return save_all(events, [detail] * len(events), at=at)
-
-
-@transaction.atomic
-def save_all(events: Sequence[Event], details: Sequence[dict[str, Any]], *, at: datetime) -> list[Event]:
-    """Seal these events, each with its own facts, and write them with their leaves."""
-    for event, detail in zip(events, details, strict=True):
-        event.seal(detail, secrets.token_bytes(32))
-    commitments = [commit(event.document(), header_of(event), event.secret) for event in events]
-    leaves = append_leaves(topic=TOPIC, commitments=commitments, at=at) if events else []
-    for event, leaf in zip(events, leaves, strict=True):
-        event.leaf = leaf
-    return Event.objects.bulk_create(events, batch_size=1000)

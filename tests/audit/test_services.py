@@ -44,8 +44,8 @@ class TestRecordAll:
     ):
         patients = [uuid.uuid4() for _ in range(count)]
 
-        # Two savepoints and their releases, the leaves, the events.
-        with django_assert_num_queries(6):
+        # The savepoint and its release, the leaves, the events.
+        with django_assert_num_queries(4):
             audit.record_all("patient.listed", at=noon, by=doctor_account, patient_ids=patients)
 
     def test_writes_nothing_for_nobody(self, doctor_account, noon):
