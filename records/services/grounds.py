@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 
 from consent.models import Grant
 from consent.rules import Action, Decision, decide
+from consent.services.proxies import name_of
 from patients.models import Patient
 from records.models import RecordVersion
 
@@ -21,12 +22,17 @@ class Reason:
     ground: str
     grants: tuple[UUID, ...] = ()
     break_glass: UUID | None = None
+    # Accounts of patients have no name, and the patient wants to read who helped.
+    helper: str = ""
+    # What the grants are for, where they agree on it.
+    purpose: str = ""
 
     @property
     def facts(self) -> dict[str, Any]:
         """What the access log keeps of it besides the ground."""
         grants = {"grants": [str(grant) for grant in self.grants]} if self.grants else {}
-        return grants | ({"breakGlass": str(self.break_glass)} if self.break_glass else {})
+        helper = {"actorName": self.helper} if self.helper else {}
+        return grants | helper | ({"breakGlass": str(self.break_glass)} if self.break_glass else {})
 
 
 def require(action: Action, *, by: Any, patient: Patient | None, at: datetime) -> Decision:
@@ -66,7 +72,13 @@ def reason_to_read(
     for grant in used:
         if grant.is_once and grant.used_at is None:
             grant.use(at=at)
-    return Reason(str(decision.ground), grants=tuple(sorted(grant.id for grant in used)))
+    purposes = {grant.purpose for grant in used}
+    return Reason(
+        str(decision.ground),
+        grants=tuple(sorted(grant.id for grant in used)),
+        helper=name_of(by),
+        purpose=purposes.pop() if len(purposes) == 1 else "",
+    )
 
 
 def _grant_that_reaches(version: RecordVersion, grants: list[Grant]) -> Grant:

@@ -16,6 +16,7 @@ from chain.anchoring import Anchoring, AnchoringState
 from chain.commitment import commit
 from consent.rules import Action, readable_records
 from patients.models import Patient
+from patients.notices import notify_of_opening
 from records.encryption import CannotDecrypt
 from records.fhir.present import Presented, present
 from records.fhir.references import links_in
@@ -83,11 +84,12 @@ def open_list(
             by=by,
             patient_id=patient.id,
             ground=reason.ground,
-            purpose=purpose,
+            purpose=purpose or reason.purpose,
             versions=[row.id for row in rows],
             address=address,
             **reason.facts,
         )
+        notify_of_opening(patient, by=by, at=at)
     return opened
 
 

@@ -14,6 +14,7 @@ from chain.log import NotAnchored, covering_head, inclusion_path
 from chain.merkle import ProofInvalid
 from chain.models import Event
 from chain.proof import build_proof
+from patients.notices import notify_of_opening
 from records.encryption import CannotDecrypt
 from records.models import RecordVersion
 from records.services.grounds import reason_to_read
@@ -57,12 +58,14 @@ def prove_version(
         by=by,
         patient_id=version.record.patient_id,
         ground=reason.ground,
-        purpose=purpose,
+        purpose=purpose or reason.purpose,
         versions=[version.id],
         address=address,
         elements=list(pointers),
         **reason.facts,
     )
+    if version.record.patient is not None:
+        notify_of_opening(version.record.patient, by=by, at=at)
     return proof
 
 

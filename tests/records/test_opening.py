@@ -5,6 +5,8 @@ from django.core.exceptions import PermissionDenied
 
 from audit.models import Event
 from chain.anchoring import AnchoringState
+from patients.models import Notice
+from patients.notices import tell_of_openings
 from records.models import RecordVersion
 from records.services.opening import open_list, open_record, open_series
 from tests.records.tampering import change_in_database, one_byte_changed
@@ -88,3 +90,26 @@ class TestOpenSeries:
         series = open_series(haemoglobin.record, by=amina.user, at=noon)
 
         assert [one.record.fhir_id for one in series] == ["hb", "hb-2"]
+
+
+class TestTellingThePatient:
+    @pytest.fixture
+    def watchful(self, amina):
+        """Amina, who wants to know when somebody else opens her record."""
+        tell_of_openings(amina, True)
+        return amina
+
+    def test_that_somebody_else_looked(self, watchful, haemoglobin, her_doctor, noon):
+        open_record(haemoglobin, by=her_doctor, at=noon)
+
+        assert Notice.objects.get().kind == Notice.Kind.OPENING
+
+    def test_not_of_what_they_looked_at_themselves(self, watchful, haemoglobin, noon):
+        open_record(haemoglobin, by=watchful.user, at=noon)
+
+        assert not Notice.objects.exists()
+
+    def test_not_unless_they_want_it(self, amina, haemoglobin, her_doctor, noon):
+        open_record(haemoglobin, by=her_doctor, at=noon)
+
+        assert not Notice.objects.exists()

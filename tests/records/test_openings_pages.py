@@ -19,7 +19,7 @@ from tests.records.factories import PatientFactory, RecordFactory, many_records
 from tests.records.pages import page, words
 from tests.records.tampering import change_in_database, one_byte_changed
 
-MOST_QUERIES = 23
+MOST_QUERIES = 19
 
 
 @pytest.fixture
