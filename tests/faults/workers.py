@@ -71,7 +71,7 @@ def main():
 
     django.setup()
     # Loaded before the first fork, so that a worker starts in no time.
-    importlib.import_module("chain.tasks")
+    importlib.import_module("consent.tasks")
 
     for line in sys.stdin:
         order = json.loads(line)
@@ -105,6 +105,7 @@ def _work(order):
 
     from chain import tasks
     from chain.client import current_node
+    from consent import tasks as of_consents
 
     for name, value in order["settings"].items():
         setattr(settings, name, value)
@@ -118,7 +119,7 @@ def _work(order):
             time.sleep(0.05)
         else:
             try:
-                getattr(tasks, step)()
+                getattr(tasks if hasattr(tasks, step) else of_consents, step)()
             except tasks.PASSING as passing:
                 # Celery would log it, and beat ask again.
                 print(type(passing).__name__, file=sys.stderr)  # noqa: T201 - shown if a test fails
