@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from django.utils.dateparse import parse_datetime
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views import View
 
 from accounts.rate_limit import RateLimit, TriedTooOften
@@ -23,8 +24,10 @@ from consent.models import Ticket
 from consent.services import keys, tickets
 from consent.services.granting import GrantNotActive, PeriodInvalid
 
-ENTRIES = RateLimit("consent-enter", attempts=30, seconds=15 * 60)
-ANSWERS = RateLimit("consent-answer", attempts=60, seconds=15 * 60)
+# Wide, for a waiting room full of patients may share one address, and no token can be guessed.
+ENTRIES = RateLimit("consent-enter", attempts=120, seconds=15 * 60)
+# Of one ticket: each answer may ask the chain.
+ANSWERS = RateLimit("consent-answer", attempts=30, seconds=15 * 60)
 # An answer holds three assertions at most, each bounded by what the contract takes.
 LONGEST_ANSWER = 64 * 1024
 
@@ -54,8 +57,7 @@ class Enter(View):
             ENTRIES.use(request)
             ticket = tickets.enter(token, at=timezone.now())
         except TriedTooOften as refusal:
-            words = _("Too many attempts. Try again in %(minutes)d minutes.") % {"minutes": refusal.minutes}
-            return dead_end(request, words, status=429)
+            return dead_end(request, too_often(refusal), status=429)
         except tickets.TicketRefused:
             words = _(
                 "This way in was used before, or has been open for more than five minutes. "
@@ -120,11 +122,10 @@ class DoAct(TicketView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Judge what the page's script sent, and answer it in JSON."""
         try:
-            ANSWERS.use(request)
+            ANSWERS.use(request, by=str(self.ticket.pk))
             act_of(self.ticket, self.session).take(self.answer(), timezone.now())
         except TriedTooOften as refusal:
-            words = _("Too many attempts. Try again in %(minutes)d minutes.") % {"minutes": refusal.minutes}
-            return told("TriedTooOften", words, status=429)
+            return told("TriedTooOften", too_often(refusal), status=429)
         except Refused as refusal:
             return told(refusal.cause, refusal.words, status=422)
         except Hindered as hindrance:
@@ -175,3 +176,12 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 def told(cause: str, words: str, *, status: int) -> JsonResponse:
     """Answer the page's script with what was wrong: a name for it, and words for the patient."""
     return JsonResponse({"cause": cause, "words": words}, status=status)
+
+
+def too_often(refusal: TriedTooOften) -> str:
+    words = ngettext(
+        "Too many attempts. Try again in %(minutes)d minute.",
+        "Too many attempts. Try again in %(minutes)d minutes.",
+        refusal.minutes,
+    )
+    return str(words) % {"minutes": refusal.minutes}

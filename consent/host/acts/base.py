@@ -162,21 +162,21 @@ class Act:
         )
 
     def signed_by_new(self, answer: Answer, form: Form, key: keys.NewKey) -> Signed:
-        return self._signed(answer.by_new, form, [key])[1]
+        return self._signed(answer.by_new, form, [key])
 
     def signed_by_known(
         self, answer: Answer, form: Form, known: Sequence[Signer] | None = None
     ) -> tuple[Signer, Signed]:
         """Return which of the patient's keys signed this form, and what the registry takes of it."""
         known = self.known_keys() if known is None else known
-        credential_id, signed = self._signed(answer.by_known, form, known)
-        return next(one for one in known if bytes(one.credential_id) == credential_id), signed
+        signed = self._signed(answer.by_known, form, known)
+        return next(one for one in known if bytes(one.signer) == signed.signer), signed
 
-    def _signed(self, assertion: dict[str, Any] | None, form: Form, known: Any) -> tuple[bytes, Signed]:
+    def _signed(self, assertion: dict[str, Any] | None, form: Form, known: Any) -> Signed:
         if assertion is None:
             raise Refused("NotAnAssertion")
         try:
-            return check_assertion(
+            _, signed = check_assertion(
                 assertion,
                 digest=form.digest(self.domain),
                 keys=known,
@@ -185,6 +185,7 @@ class Act:
             )
         except PasskeyRefused as refusal:
             raise Refused(refusal.cause) from refusal
+        return signed
 
     def lock_keys(self, *signers: Signer) -> None:
         """
