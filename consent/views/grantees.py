@@ -131,7 +131,7 @@ class WhichHelper(Which):
         if not form.is_valid():
             return self.show(form, status=422)
         try:
-            CODES.use(request)
+            CODES.use(request, by=str(self.user.pk))
             helper = helper_of(form.cleaned_data["code"], asked_by=self.user, at=self.now)
         except TriedTooOften as refusal:
             form.add_error(
