@@ -41,6 +41,15 @@ class RateLimit:
         window = int(now // self.seconds)
         # Hashed, so that a dump of the cache is no list of who tried.
         key = f"rate:{self.action}:{window}:{hashlib.sha256(who.encode()).hexdigest()}"
-        cache.add(key, 0, timeout=self.seconds)
-        if cache.incr(key) > self.attempts:
+        if _counted(key, timeout=self.seconds) > self.attempts:
             raise TriedTooOften(math.ceil(((window + 1) * self.seconds - now) / 60))
+
+
+def _counted(key: str, *, timeout: int) -> int:
+    cache.add(key, 0, timeout=timeout)
+    try:
+        return cache.incr(key)
+    except ValueError:
+        # The cache was emptied between the two, and with it every count.
+        cache.set(key, 1, timeout=timeout)
+        return 1

@@ -43,3 +43,16 @@ class TestRateLimit:
         time_machine_at(900 * 2_000_001)
 
         LIMIT.use(request_from("192.0.2.4"))
+
+    def test_counts_a_person_whatever_the_address(self):
+        for number in range(3):
+            LIMIT.use(request_from(f"192.0.2.{10 + number}"), by="okafor")
+
+        with pytest.raises(TriedTooOften):
+            LIMIT.use(request_from("192.0.2.20"), by="okafor")
+        LIMIT.use(request_from("192.0.2.20"), by="osei")
+
+    def test_begins_anew_where_the_cache_was_emptied_meanwhile(self, monkeypatch):
+        monkeypatch.setattr("accounts.rate_limit.cache.add", lambda *args, **kwargs: True)
+
+        LIMIT.use(request_from("192.0.2.5"))

@@ -11,9 +11,10 @@ from allauth.mfa.totp.internal.auth import (
     yield_hotp_counters_from_time,
 )
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Role, User
-from accounts.second_factor import has_second_factor, is_last_way_in
+from accounts.second_factor import has_just_shown_second_factor, has_second_factor, is_last_way_in
 from tests.accounts.signing_in import doctor, page_data, sign_in, with_age
 
 pytestmark = pytest.mark.django_db
@@ -158,3 +159,22 @@ def test_the_page_data_of_a_new_passkey_asks_for_verification():
 
     assert options["authenticatorSelection"]["userVerification"] == "required"
     assert options["authenticatorSelection"]["residentKey"] == "required"
+
+
+class TestHasJustShownSecondFactor:
+    @pytest.mark.parametrize(("seconds", "is_fresh"), [(0, True), (299, True), (301, False)])
+    def test_counts_for_five_minutes(self, rf, seconds, is_fresh):
+        staff = doctor()
+        request = rf.get("/")
+        request.user = staff
+        request.session = with_age(sign_in(staff), seconds).session
+
+        assert has_just_shown_second_factor(request, at=timezone.now()) is is_fresh
+
+    def test_is_not_the_password(self, rf):
+        staff = doctor()
+        request = rf.get("/")
+        request.user = staff
+        request.session = sign_in(staff, showing=None).session
+
+        assert not has_just_shown_second_factor(request, at=timezone.now())
