@@ -270,6 +270,7 @@ def _keep(
     return grant
 
 
+@transaction.atomic
 def answer(request: AccessRequest, *, is_accepted: bool, by: User, at: datetime, words: str = "") -> None:
     """Note the patient's answer to a doctor's request; one that was answered before stays as it was."""
     request = AccessRequest.objects.select_for_update().get(pk=request.pk)
