@@ -1,8 +1,10 @@
 """People who help: the code by which they are found, and looking at the record of whom they help."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
+from django.core.cache import caches
 from django.urls import reverse
 from django.utils import timezone
 
@@ -19,6 +21,11 @@ from tests.consent.test_views import key_of, page, press, text_of
 from tests.records.factories import PatientFactory, RecordFactory
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _limits_of_its_own(monkeypatch):
+    monkeypatch.setattr(caches["default"], "key_prefix", uuid.uuid4().hex)
 
 
 @pytest.fixture
