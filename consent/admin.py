@@ -28,16 +28,28 @@ __all__ = ["EventAdmin", "MismatchAdmin", "pages", "reviews", "today"]
 
 
 class WhatFilter(admin.SimpleListFilter):
+    """By what was done. Lists and reading write so many lines that they come only when asked for."""
+
     title = _("what happened")
     parameter_name = "what"
+    all_words = _("All but lists and reading of this log")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("openings", _("Any opening of a record")), *WORDS.items()]
+        return [
+            ("openings", _("Any opening of a record")),
+            ("listings", _("Lists and reading of this log")),
+            ("everything", _("Everything")),
+            *WORDS.items(),
+        ]
 
     def queryset(self, request: HttpRequest, events: Any) -> Any:
+        if self.value() is None or self.value() == "":
+            return events.exclude(name__in=("patient.listed", "log.read"))
         if self.value() == "openings":
             return events.openings()
-        return events.filter(name=self.value()) if self.value() else events
+        if self.value() == "listings":
+            return events.listings()
+        return events if self.value() == "everything" else events.filter(name=self.value())
 
 
 class RoleFilter(admin.SimpleListFilter):

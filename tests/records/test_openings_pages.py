@@ -358,7 +358,7 @@ class TestLists:
     def test_stand_behind_a_link_and_not_among_the_openings(self, hers):
         shown = words(page(hers, "openings"))
 
-        assert "Your name also appeared in 1 list" in shown
+        assert "Your name was also seen 1 time" in shown
         assert "Rosa Lindqvist" not in shown
 
     def test_say_who_saw_the_name_and_where(self, hers):
@@ -379,12 +379,12 @@ class TestLists:
     def test_leave_out_what_the_patient_read(self, hers):
         page(hers, "openings")
 
-        assert "Your name also appeared in 1 list" in words(page(hers, "openings"))
+        assert "Your name was also seen 1 time" in words(page(hers, "openings"))
 
     def test_of_another_patient_are_not_told(self, client):
         client.force_login(PatientFactory().user)
 
-        assert "Your name has not been in a list yet." in words(page(client, "listings"))
+        assert "Your name was not seen anywhere else yet." in words(page(client, "listings"))
 
 
 class TestReadingTheLog:

@@ -71,6 +71,20 @@ class TestOpenings:
         assert page.context["openings_today"] == 1
         assert [one["count"] for one in page.context["grounds"]] == [1]
 
+    def test_leave_out_lists_and_reading_unless_they_are_asked_for(
+        self, as_doctor, as_privacy_officer, opened
+    ):
+        as_doctor.get("/workspace/patients/")
+        as_privacy_officer.get(EVENTS)
+
+        def names(**asked):
+            return {event.name for event in as_privacy_officer.get(EVENTS, asked).context["cl"].result_list}
+
+        assert not names() & {"patient.listed", "log.read"}
+        assert names(what="listings") == {"patient.listed", "log.read"}
+        assert names(what="everything") >= {"chart.opened", "patient.listed", "log.read"}
+        assert names(what="log.read") == {"log.read"}
+
     def test_cannot_be_opened_for_a_change(self, as_privacy_officer, opened):
         assert as_privacy_officer.get(f"{EVENTS}add/").status_code == 404
 
