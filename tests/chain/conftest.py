@@ -87,10 +87,10 @@ class Hospital:
 
 def make_hospital(anvil, settings, noon, *, name="North Hospital"):
     anvil.make_blocks()
-    registry, start_block = anvil.deploy("InstitutionRegistry", OWNER, owner=OWNER)
+    registry, _ = anvil.deploy("InstitutionRegistry", OWNER, owner=OWNER)
     record_log, _ = anvil.deploy("RecordLog", registry, owner=OWNER)
     consent_verifier, _ = anvil.deploy("ConsentWebAuthnVerifier", owner=OWNER)
-    consent_registry, _ = anvil.deploy("ConsentRegistry", registry, [consent_verifier], owner=OWNER)
+    consent_registry, start_block = anvil.deploy("ConsentRegistry", registry, [consent_verifier], owner=OWNER)
     account = Account.create()
     registry_abi = contract("InstitutionRegistry")
     anvil.send_as(
