@@ -4,15 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('audit', '0001_initial'),
+        ("audit", "0001_initial"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='event',
-            name='ground',
-            field=models.CharField(blank=True, choices=[('own_record', 'It is your own record'), ('treatment', 'Treats you at this hospital'), ('grant', 'You allowed it'), ('break_glass', 'An emergency, without asking you first'), ('staff_duty', "A duty of the hospital's staff")], max_length=20),
+            model_name="event",
+            name="ground",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("own_record", "It is your own record"),
+                    ("treatment", "Treats you at this hospital"),
+                    ("grant", "You allowed it"),
+                    ("break_glass", "An emergency, without asking you first"),
+                    ("staff_duty", "A duty of the hospital's staff"),
+                ],
+                max_length=20,
+            ),
         ),
     ]
