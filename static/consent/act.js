@@ -151,6 +151,7 @@ async function go() {
 }
 
 function begin() {
+  document.getElementById("needs-script").hidden = true;
   if (!globalThis.PublicKeyCredential) return complain(form.dataset.unsupported, "Unsupported");
   try {
     if (data.document) show(read(data.document, data.header), form.dataset);
