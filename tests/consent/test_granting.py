@@ -1,0 +1,312 @@
+"""What becomes of a consent: prepared, signed or attested, ended; on paper, here, and towards the chain."""
+
+import secrets
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError
+
+from audit.models import Event
+from chain.commitment import commit
+from consent.models import Covers, EndedBy, Grant, Pseudonym, Relay
+from consent.services import granting
+from consent.services.granting import (
+    TO_SIGN_REVOCATION,
+    Draft,
+    GrantNotActive,
+    NothingCovered,
+    OfAnotherPatient,
+    PeriodInvalid,
+    end_refused,
+    prepare_grant,
+    revoke_grant,
+    sign_grant,
+    sign_revocation,
+)
+from tests.consent.factories import AccessRequestFactory, GrantFactory, TermsFactory, staff
+from tests.records.factories import PatientFactory
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+Kind, State = Relay.Kind, Relay.State
+
+
+@pytest.fixture
+def amina(db):
+    return PatientFactory(given_names="Amina")
+
+
+@pytest.fixture
+def grant(amina, noon):
+    return GrantFactory(patient=amina, starts_at=noon)
+
+
+def sign(draft, patient, noon, **more):
+    asked = {"digest": secrets.token_bytes(32), "call": [], "after": None, "by": patient.user, "at": noon}
+    return sign_grant(draft, patient=patient, **asked | more)
+
+
+def relays(grant, **chosen):
+    return [(relay.kind, relay.state) for relay in grant.relays.filter(**chosen).order_by("pk")]
+
+
+def sent(grant, state=State.SENT):
+    grant.relays.filter(kind=Kind.GRANT).update(state=state)
+
+
+class TestPrepareGrant:
+    def test_stores_nothing(self, amina, noon):
+        prepare_grant(amina, TermsFactory(starts_at=noon), at=noon)
+
+        assert not Grant.objects.exists()
+        assert not Relay.objects.exists()
+
+    def test_is_the_same_after_its_way_to_the_consent_host(self, amina, noon):
+        draft = prepare_grant(amina, TermsFactory(starts_at=noon), at=noon)
+
+        assert Draft.from_content(draft.as_content()) == draft
+        assert Draft.from_content(draft.as_content()).scope == draft.scope
+
+    @pytest.mark.parametrize(
+        ("starts", "ends", "at"),
+        [(0, 0, 0), (0, -1, -2), (-2, -1, 0), (-1, 0, 0), (0, 0.0001, 0)],
+    )
+    def test_refuses_a_period_that_is_over_or_none(self, amina, noon, starts, ends, at):
+        terms = TermsFactory(starts_at=noon + starts * HOUR, expires_at=noon + ends * HOUR)
+
+        with pytest.raises(PeriodInvalid):
+            prepare_grant(amina, terms, at=noon + at * HOUR)
+
+    @pytest.mark.parametrize("covers", [Covers.CATEGORIES, Covers.DOCUMENTS])
+    def test_refuses_to_say_nothing(self, amina, noon, covers):
+        with pytest.raises(NothingCovered):
+            prepare_grant(amina, TermsFactory(covers=covers, starts_at=noon), at=noon)
+
+    @pytest.mark.parametrize("what", ["request", "renews"])
+    def test_refuses_what_belongs_to_another_patient(self, amina, noon, what):
+        other = {"request": AccessRequestFactory(), "renews": GrantFactory()}[what]
+
+        with pytest.raises(OfAnotherPatient):
+            prepare_grant(amina, TermsFactory(starts_at=noon), at=noon, **{what: other})
+
+
+class TestSignGrant:
+    def test_keeps_document_leaf_relay_and_line(self, amina, noon):
+        draft = prepare_grant(amina, TermsFactory(starts_at=noon), at=noon)
+
+        grant = sign(draft, amina, noon, call=["0x01"])
+
+        stored = Grant.objects.get(pk=grant.pk)
+        assert stored.document == draft.document
+        assert bytes(stored.leaf.commitment) == commit(
+            stored.document, granting.header_of(stored), stored.secret
+        )
+        assert relays(stored) == [(Kind.GRANT, State.WAITING)]
+        assert stored.relays.get().call == ["0x01"]
+        event = Event.objects.get(name="consent.granted")
+        assert (event.patient_id, event.ground, event.facts["grant"]) == (
+            amina.pk,
+            "own_record",
+            str(grant.pk),
+        )
+
+    def test_takes_a_digest_once(self, amina, noon):
+        digest = secrets.token_bytes(32)
+        sign(prepare_grant(amina, TermsFactory(starts_at=noon), at=noon), amina, noon, digest=digest)
+
+        with pytest.raises(IntegrityError):
+            sign(prepare_grant(amina, TermsFactory(starts_at=noon), at=noon), amina, noon, digest=digest)
+
+    def test_takes_a_draft_once(self, amina, noon):
+        draft = prepare_grant(amina, TermsFactory(starts_at=noon), at=noon)
+        sign(draft, amina, noon)
+
+        with pytest.raises(IntegrityError):
+            sign(draft, amina, noon)
+
+    def test_refuses_a_draft_that_was_written_for_somebody_else(self, amina, noon):
+        draft = prepare_grant(PatientFactory(), TermsFactory(starts_at=noon), at=noon)
+
+        with pytest.raises(OfAnotherPatient):
+            sign(draft, amina, noon)
+        assert not Grant.objects.exists()
+
+    def test_refuses_a_draft_that_ran_out_while_it_waited(self, amina, noon):
+        terms = TermsFactory(starts_at=noon, expires_at=noon + HOUR)
+
+        with pytest.raises(PeriodInvalid):
+            sign(prepare_grant(amina, terms, at=noon), amina, noon + HOUR)
+
+    def test_answers_the_request_that_it_came_from(self, amina, noon):
+        request = AccessRequestFactory(patient=amina, at=noon)
+
+        GrantFactory(patient=amina, request=request, starts_at=noon)
+
+        request.refresh_from_db()
+        assert request.is_accepted
+        assert request.answered_at == noon
+
+    def test_leaves_nothing_when_the_line_cannot_be_written(self, amina, noon, monkeypatch):
+        def raise_disk_full(*args, **kwargs):
+            raise OSError("disk full")
+
+        draft = prepare_grant(amina, TermsFactory(starts_at=noon), at=noon)
+        monkeypatch.setattr("consent.services.granting.audit.record", raise_disk_full)
+
+        with pytest.raises(OSError, match="disk full"):
+            sign(draft, amina, noon)
+        assert not Grant.objects.exists()
+        assert not Relay.objects.exists()
+
+
+class TestAttestGrant:
+    def test_is_the_hospitals_word_and_goes_to_no_chain(self, amina, noon):
+        grant = GrantFactory(patient=amina, attested=True, starts_at=noon)
+
+        assert not grant.is_signed
+        assert relays(grant) == []
+        event = Event.objects.get(name="consent.attested")
+        assert event.ground == "staff_duty"
+
+    def test_ends_at_once_when_it_is_revoked(self, amina, noon):
+        grant = GrantFactory(patient=amina, attested=True, starts_at=noon)
+
+        revoke_grant(grant=grant, by=staff("records_officer"), at=noon + HOUR)
+
+        grant.refresh_from_db()
+        assert not grant.is_active(noon + HOUR)
+        assert grant.ended_by == EndedBy.HOSPITAL
+
+
+class TestRevokeGrant:
+    def test_ends_it_at_once_and_says_by_whom(self, amina, grant, noon):
+        revoke_grant(grant=grant, by=amina.user, at=noon)
+
+        grant.refresh_from_db()
+        assert (grant.revoked_at, grant.revoked_by, grant.ended_by) == (noon, amina.user, EndedBy.PATIENT)
+        assert not Grant.objects.active(noon).exists()
+        assert Event.objects.get(name="consent.revoked").ground == "own_record"
+
+    def test_by_somebody_else_is_never_said_to_be_the_patients(self, grant, noon):
+        revoke_grant(grant=grant, by=PatientFactory().user, at=noon)
+
+        grant.refresh_from_db()
+        assert grant.ended_by == EndedBy.HOSPITAL
+        assert Event.objects.get(name="consent.revoked").ground == "staff_duty"
+
+    def test_tells_the_chain_nothing_of_what_it_never_heard_of(self, amina, grant, noon):
+        revoke_grant(grant=grant, by=amina.user, at=noon)
+
+        assert relays(grant) == [(Kind.GRANT, State.CANCELLED)]
+
+    @pytest.mark.parametrize("state", [State.SENT, State.DONE])
+    @pytest.mark.parametrize(("will_sign", "wait"), [(False, 0 * HOUR), (True, TO_SIGN_REVOCATION)])
+    def test_has_the_hospital_tell_the_chain(self, amina, grant, noon, state, will_sign, wait):
+        sent(grant, state)
+        Pseudonym.objects.create(patient=amina, created_at=noon)
+
+        revoke_grant(grant=grant, by=amina.user, at=noon, will_sign=will_sign)
+
+        relay = grant.relays.get(kind=Kind.REVOKE_BY_INSTITUTION)
+        assert (relay.state, relay.not_before, relay.after.kind) == (State.WAITING, noon + wait, Kind.GRANT)
+        assert relay.call[1] == "0x" + bytes(grant.digest).hex()
+
+    def test_of_what_has_ended_is_refused(self, amina, grant, noon):
+        revoke_grant(grant=grant, by=amina.user, at=noon)
+
+        with pytest.raises(GrantNotActive):
+            revoke_grant(grant=grant, by=amina.user, at=noon)
+        with pytest.raises(GrantNotActive):
+            revoke_grant(grant=GrantFactory(starts_at=noon, days=1), by=amina.user, at=noon + 24 * HOUR)
+
+
+class TestSignRevocation:
+    def revoke(self, grant, noon):
+        sign_revocation(
+            grant=grant,
+            digest=secrets.token_bytes(32),
+            call=["0x02"],
+            by=grant.patient.user,
+            at=noon,
+        )
+
+    @pytest.fixture
+    def on_chain(self, amina, grant, noon):
+        Pseudonym.objects.create(patient=amina, created_at=noon)
+        sent(grant, State.DONE)
+        return grant
+
+    def test_ends_what_was_still_active(self, on_chain, noon):
+        self.revoke(on_chain, noon)
+
+        on_chain.refresh_from_db()
+        assert on_chain.ended_by == EndedBy.PATIENT
+        assert relays(on_chain, kind=Kind.REVOKE) == [(Kind.REVOKE, State.WAITING)]
+
+    def test_takes_the_place_of_the_hospitals_word_while_that_waits(self, on_chain, noon):
+        revoke_grant(grant=on_chain, by=on_chain.patient.user, at=noon, will_sign=True)
+
+        self.revoke(on_chain, noon + HOUR / 10)
+
+        assert relays(on_chain)[1:] == [
+            (Kind.REVOKE_BY_INSTITUTION, State.CANCELLED),
+            (Kind.REVOKE, State.WAITING),
+        ]
+
+    @pytest.mark.parametrize("state", [State.SENT, State.DONE])
+    def test_sends_nothing_more_when_the_hospitals_word_has_gone_out(self, on_chain, noon, state):
+        revoke_grant(grant=on_chain, by=on_chain.patient.user, at=noon)
+        on_chain.relays.filter(kind=Kind.REVOKE_BY_INSTITUTION).update(state=state)
+
+        self.revoke(on_chain, noon + HOUR)
+
+        assert relays(on_chain)[1:] == [(Kind.REVOKE_BY_INSTITUTION, state)]
+
+    def test_is_sent_once(self, on_chain, noon):
+        self.revoke(on_chain, noon)
+        self.revoke(on_chain, noon)
+
+        assert relays(on_chain, kind=Kind.REVOKE) == [(Kind.REVOKE, State.WAITING)]
+
+    def test_of_what_the_chain_never_heard_of_sends_nothing(self, grant, noon):
+        self.revoke(grant, noon)
+
+        assert relays(grant) == [(Kind.GRANT, State.CANCELLED)]
+
+    def test_of_what_ran_out_or_was_never_signed_is_refused(self, on_chain, noon):
+        attested = GrantFactory(patient=on_chain.patient, attested=True, starts_at=noon)
+
+        for grant, at in ((on_chain, on_chain.expires_at), (attested, noon)):
+            with pytest.raises(GrantNotActive):
+                self.revoke(grant, at)
+        assert relays(on_chain) == [(Kind.GRANT, State.DONE)]
+
+
+class TestEndRefused:
+    def test_ends_what_the_contract_did_not_take(self, grant, noon):
+        end_refused(grant.relays.get(), "GrantExpired", at=noon)
+
+        grant.refresh_from_db()
+        assert (grant.revoked_at, grant.revoked_by, grant.ended_by) == (noon, None, EndedBy.CONTRACT)
+        event = Event.objects.get(name="consent.refused")
+        assert (event.actor_id, event.facts["cause"]) == (None, "GrantExpired")
+
+    def test_leaves_what_had_ended_as_it_was(self, amina, grant, noon):
+        revoke_grant(grant=grant, by=amina.user, at=noon)
+
+        end_refused(grant.relays.get(), "GrantExpired", at=noon + HOUR)
+
+        grant.refresh_from_db()
+        assert grant.ended_by == EndedBy.PATIENT
+
+    def test_of_another_kind_of_relay_ends_nothing(self, amina, grant, noon):
+        sent(grant)
+        # Not stored, as a trigger would refuse.
+        relay = grant.relays.get()
+        relay.kind = Kind.REVOKE
+
+        end_refused(relay, "WrongNonce", at=noon)
+
+        grant.refresh_from_db()
+        assert grant.is_active(noon)
