@@ -35,7 +35,8 @@ MOST_RECORDS = 50
 
 # The questions in their order, each with the address of its page.
 WHO, WHAT, KINDS, RECORDS = "sharing:who", "sharing:what", "sharing:kinds", "share-records"
-SENSITIVE, PURPOSE, LENGTH, CHECK = "sharing:sensitive", "sharing:purpose", "sharing:length", "sharing:check"
+SENSITIVE, PURPOSE = "sharing:sensitive", "sharing:purpose"
+LENGTH, LAST_DAY, CHECK = "sharing:length", "sharing:last-day", "sharing:check"
 
 
 class NobodyThere(Exception):
@@ -133,7 +134,10 @@ class Answers:
         pages.append(SENSITIVE)
         if self.grantee_kind != GranteeKind.PROXY:
             pages.append(PURPOSE)
-        return [*pages, LENGTH, CHECK]
+        pages.append(LENGTH)
+        if self.length == UNTIL:
+            pages.append(LAST_DAY)
+        return [*pages, CHECK]
 
     def is_answered(self, question: str) -> bool:
         return {
@@ -144,6 +148,7 @@ class Answers:
             SENSITIVE: self.sensitivities is not None,
             PURPOSE: bool(self.purpose),
             LENGTH: bool(self.length),
+            LAST_DAY: bool(self.until),
             CHECK: False,
         }[question]
 

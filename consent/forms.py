@@ -172,61 +172,60 @@ class PurposeForm(ChoiceForm):
         return [(one.value, one.label) for one in Purpose if one is not Purpose.HELP]
 
 
-class LengthForm(forms.Form):
+class LengthForm(ChoiceForm):
     """For how long: some usual lengths, a day, or a single occasion."""
 
-    answer = forms.ChoiceField(
-        label=_("For how long?"),
-        help_text=_("You can stop it at any time before."),
-        widget=forms.RadioSelect,
+    question = _("For how long?")
+    explanation = _("You can stop it at any time before.")
+    unanswered = _("Choose for how long you want to share")
+
+    def __init__(self, *args: Any, answers: Answers, **kwargs: Any) -> None:
+        self.answers = answers
+        super().__init__(*args, **kwargs)
+
+    def choices(self) -> Choices:
+        # Whoever helps looks again and again.
+        is_helper = self.answers.grantee_kind == GranteeKind.PROXY
+        return [
+            *([] if is_helper else [(ONCE, _("Once, for one visit"))]),
+            ("30", _("For 30 days")),
+            ("91", _("For three months")),
+            ("365", _("For one year")),
+            (UNTIL, _("Until a day that I choose")),
+        ]
+
+    @property
+    def hints(self) -> dict[str, Any]:
+        return {ONCE: _("It ends an hour after it was first used, and in 30 days if nobody uses it.")}
+
+
+class LastDayForm(forms.Form):
+    """The last day, within two years."""
+
+    until = DateField(
+        label=_("Last day"),
         error_messages={
-            "required": _("Choose for how long you want to share"),
-            "invalid_choice": _("Choose for how long you want to share"),
+            "required": _("Enter the last day"),
+            "invalid": _("Enter a real date, such as 27 3 2027"),
         },
     )
-    until = DateField(label=_("Last day"), required=False)
 
-    hints = {
-        ONCE: _("It ends an hour after it was first used, and in 30 days if nobody uses it."),
-    }
-
-    def __init__(self, *args: Any, answers: Answers, today: date, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.today = today
-        once: Choices = (
-            () if answers.grantee_kind == GranteeKind.PROXY else ((ONCE, _("Once, for one visit")),)
-        )
-        field = self.fields["answer"]
-        if isinstance(field, forms.ChoiceField):
-            field.choices = [
-                *once,
-                ("30", _("For 30 days")),
-                ("91", _("For three months")),
-                ("365", _("For one year")),
-                (UNTIL, _("Until a day that I choose")),
-            ]
 
     @property
     def example(self) -> date:
         """A day that would be right, for the hint."""
         return self.today + timedelta(days=60)
 
-    def clean(self) -> dict[str, Any]:
-        given: dict[str, Any] = super().clean() or self.cleaned_data
-        if given.get("answer") != UNTIL or "until" in self.errors:
-            # A day that was typed before another answer was chosen says nothing.
-            if given.get("answer") != UNTIL:
-                self.errors.pop("until", None)
-                given["until"] = None
-            return given
-        until = given.get("until")
-        if until is None:
-            self.add_error("until", _("Enter the last day"))
-        elif until < self.today:
-            self.add_error("until", _("The last day must be today or later"))
-        elif until > self.today + LONGEST:
-            self.add_error("until", _("The last day must be within two years"))
-        return given
+    def clean_until(self) -> date:
+        until: date = self.cleaned_data["until"]
+        if until < self.today:
+            raise forms.ValidationError(_("The last day must be today or later"))
+        if until > self.today + LONGEST:
+            raise forms.ValidationError(_("The last day must be within two years"))
+        return until
 
 
 class DeclineForm(forms.Form):

@@ -20,6 +20,7 @@ urlpatterns = [
     path("sensitive/", views.Sensitive.as_view(), name="sensitive"),
     path("why/", views.Why.as_view(), name="purpose"),
     path("how-long/", views.HowLong.as_view(), name="length"),
+    path("how-long/last-day/", views.LastDay.as_view(), name="last-day"),
     path("check/", views.Check.as_view(), name="check"),
     path("requests/<uuid:pk>/", views.RequestDetail.as_view(), name="request"),
     path("requests/<uuid:pk>/accept/", views.AcceptRequest.as_view(), name="accept"),

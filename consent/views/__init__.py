@@ -12,7 +12,7 @@ from consent.views.grantees import (
 from consent.views.helping import Look, NewCode, People, Return
 from consent.views.index import Index
 from consent.views.keys import Keys, NewKey, Recover, RemoveKey, StopRecovery
-from consent.views.path import Check, HowLong, Kinds, Leave, Sensitive, Start, What, Who, Why
+from consent.views.path import Check, HowLong, Kinds, LastDay, Leave, Sensitive, Start, What, Who, Why
 
 __all__ = [
     "AcceptRequest",
@@ -25,6 +25,7 @@ __all__ = [
     "IsThisYourHelper",
     "Keys",
     "Kinds",
+    "LastDay",
     "Leave",
     "Look",
     "NewCode",

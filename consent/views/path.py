@@ -20,7 +20,7 @@ from consent import answers as path
 from consent.answers import Answers, NobodyThere
 from consent.categories import Sensitivity
 from consent.documents import Grantee
-from consent.forms import KindsForm, LengthForm, PurposeForm, SensitiveForm, WhatForm, WhoForm
+from consent.forms import KindsForm, LastDayForm, LengthForm, PurposeForm, SensitiveForm, WhatForm, WhoForm
 from consent.models import Covers, GranteeKind, Purpose, Ticket
 from consent.services.granting import NothingCovered, PeriodInvalid, prepare_grant
 from consent.services.keys import has_keys
@@ -194,20 +194,30 @@ class Why(Question):
 
 class HowLong(Question):
     question = path.LENGTH
-    template_name = "consent/path/length.html"
 
     def form(self, data: Any = None) -> forms.Form:
-        until = path.day_in(self.answers.until)
-        return LengthForm(
-            data,
-            initial={"answer": self.answers.length, "until": until},
-            answers=self.answers,
-            today=timezone.localdate(self.now),
-        )
+        return LengthForm(data, initial={"answer": self.answers.length}, answers=self.answers)
 
     def take(self, given: dict[str, Any]) -> None:
-        self.answers.length = given["answer"]
-        self.answers.until = given["until"].isoformat() if given["until"] else ""
+        if given["answer"] != self.answers.length:
+            self.answers.length, self.answers.until = given["answer"], ""
+
+    def go_on(self) -> HttpResponse:
+        self.answers.keep(self.request)
+        is_day = self.answers.length == path.UNTIL
+        return redirect(path.LAST_DAY if is_day else self.answers.next_question)
+
+
+class LastDay(Question):
+    question = path.LAST_DAY
+    template_name = "consent/path/last_day.html"
+
+    def form(self, data: Any = None) -> forms.Form:
+        initial = {"until": path.day_in(self.answers.until)}
+        return LastDayForm(data, initial=initial, today=timezone.localdate(self.now))
+
+    def take(self, given: dict[str, Any]) -> None:
+        self.answers.until = given["until"].isoformat()
 
 
 class Check(OnThePath):
@@ -233,8 +243,6 @@ class Check(OnThePath):
             path.forget(request)
             messages.info(request, _("This request was answered or taken back before. Nothing was shared."))
             return redirect("sharing:index")
-        if not has_keys(self.patient):
-            return self.go_and_sign(Ticket.Kind.ENROL)
         try:
             draft = prepare_grant(
                 self.patient,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from consent.answers import MOST_RECORDS, SESSION_KEY, Answers
 from consent.categories import Sensitivity, sensitivity_token
-from consent.forms import LengthForm
+from consent.forms import LastDayForm, LengthForm
 from consent.models import Covers, Grant, GranteeKind, Ticket
 from consent.services.granting import Draft, sign_grant
 from doctors.models import Department
@@ -89,7 +89,8 @@ class TestThePath:
         self.to_the_length(hers, cardiology)
         last = timezone.localdate() + timedelta(days=10)
         day = {"until_day": last.day, "until_month": last.month, "until_year": last.year}
-        press(hers, "length", answer="date", **day)
+        assert answer(hers, length="date")["Location"] == reverse("sharing:last-day")
+        assert press(hers, "last-day", **day)["Location"] == reverse("sharing:check")
         press(hers, "check")
 
         expires_at = timezone.datetime.fromisoformat(signed_columns()["expires_at"])
@@ -109,7 +110,7 @@ class TestThePath:
         answer(client, who="department", department=str(department.pk), what="summary")
         answer(client, sensitive=[], purpose="TREAT")
 
-    @pytest.mark.parametrize("name", ["what", "kinds", "sensitive", "purpose", "length", "check"])
+    @pytest.mark.parametrize("name", ["what", "kinds", "sensitive", "purpose", "length", "last-day", "check"])
     def test_cannot_be_entered_in_its_middle(self, hers, name):
         assert page(hers, name)["Location"] == reverse("sharing:who")
         assert press(hers, name, answer="30")["Location"] == reverse("sharing:who")
@@ -150,14 +151,14 @@ class TestThePath:
 
         assert signed_columns()["sensitivities"] == ["hiv", "genetics"]
 
-    def test_without_a_key_goes_to_make_one_and_keeps_the_answers(self, hers, maria, cardiology):
+    def test_without_a_key_goes_to_make_one_and_sign_and_keeps_the_answers(self, hers, cardiology):
         self.to_the_length(hers, cardiology)
         answer(hers, length="30")
-        assert "Make my consent key" in text_of(page(hers, "check"))
+        assert "Go on, make my key and sign" in text_of(page(hers, "check"))
 
         press(hers, "check")
 
-        assert Ticket.objects.get().kind == Ticket.Kind.ENROL
+        assert Ticket.objects.get().kind == Ticket.Kind.GRANT
         assert "You began to share with Cardiology" in text_of(page(hers, "index"))
         assert page(hers, "check").status_code == 200
 
@@ -321,40 +322,44 @@ class TestChoosingADoctor:
 
 
 class TestHowLong:
+    def form(self, chosen, kind=GranteeKind.PERSON):
+        return LengthForm({"answer": chosen}, answers=Answers(grantee_kind=kind.value))
+
+    @pytest.mark.parametrize("chosen", ["once", "30", "91", "365", "date"])
+    def test_is_one_of_the_usual_lengths_or_a_day(self, chosen):
+        assert self.form(chosen).is_valid()
+
+    @pytest.mark.parametrize("chosen", ["", "9999", "-1"])
+    def test_is_nothing_else(self, chosen):
+        assert not self.form(chosen).is_valid()
+
+    def test_is_never_once_for_somebody_who_helps(self):
+        assert not self.form("once", kind=GranteeKind.PROXY).is_valid()
+        assert self.form("365", kind=GranteeKind.PROXY).is_valid()
+
+
+class TestLastDay:
     TODAY = date(2026, 5, 12)
 
-    def form(self, day=None, kind=GranteeKind.PERSON, **given):
-        if day:
-            given |= {"until_day": day.day, "until_month": day.month, "until_year": day.year}
-        return LengthForm(given, answers=Answers(grantee_kind=kind.value), today=self.TODAY)
-
-    @pytest.mark.parametrize("chosen", ["once", "30", "91", "365"])
-    def test_can_be_one_of_the_usual_lengths(self, chosen):
-        assert self.form(answer=chosen).is_valid()
+    def form(self, day):
+        parts = dict(zip(("until_day", "until_month", "until_year"), day, strict=True))
+        return LastDayForm(parts, today=self.TODAY)
 
     @pytest.mark.parametrize(
         ("day", "said"),
         [
-            (None, "Enter the last day"),
-            (date(2026, 5, 11), "The last day must be today or later"),
-            (date(2028, 5, 12), "The last day must be within two years"),
+            (("", "", ""), "Enter the last day"),
+            (("31", "2", "2027"), "Enter a real date, such as 27 3 2027"),
+            (("11", "5", "2026"), "The last day must be today or later"),
+            (("12", "5", "2028"), "The last day must be within two years"),
         ],
     )
-    def test_is_never_in_the_past_nor_longer_than_two_years(self, day, said):
-        assert self.form(day, answer="date").errors == {"until": [said]}
+    def test_is_never_in_the_past_nor_beyond_two_years(self, day, said):
+        assert self.form(day).errors == {"until": [said]}
 
-    @pytest.mark.parametrize("day", [date(2026, 5, 12), date(2028, 5, 11)])
+    @pytest.mark.parametrize("day", [("12", "5", "2026"), ("11", "5", "2028")])
     def test_may_be_today_and_two_years(self, day):
-        assert self.form(day, answer="date").is_valid()
-
-    def test_does_not_look_at_a_day_that_was_not_chosen(self):
-        form = self.form(answer="30", until_day="31", until_month="2", until_year="x")
-
-        assert form.is_valid()
-        assert form.cleaned_data["until"] is None
-
-    def test_is_never_once_for_somebody_who_helps(self):
-        assert not self.form(answer="once", kind=GranteeKind.PROXY).is_valid()
+        assert self.form(day).is_valid()
 
 
 class TestSingleRecords:

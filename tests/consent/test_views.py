@@ -470,7 +470,7 @@ class TestKeys:
         assert "My phone" in text_of(page(hers, "index"))
         said = text_of(page(hers, "keys"))
         assert "My phone" in said
-        assert "This is your only consent key." in said
+        assert "This is your only key for sharing." in said
 
     def test_the_first_is_enrolled_and_the_next_added(self, hers, maria):
         press(hers, "new-key")
