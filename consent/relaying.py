@@ -233,6 +233,20 @@ def _refuse(relay: Relay, cause: str, at: datetime) -> None:
             logger.error("relay.refused", relay=relay.pk, kind=relay.kind, cause=cause)
             end_refused(relay, cause, at=at)
             end_refused_keys(relay, cause, at=at)
+            if relay.kind == Kind.REVOKE:
+                _revoke_by_our_word(relay, at)
+
+
+def _revoke_by_our_word(relay: Relay, at: datetime) -> None:
+    """Tell the registry ourselves what it did not take from the patient's key: the no stands either way."""
+    Relay.objects.create(
+        patient=relay.patient,
+        kind=Kind.REVOKE_BY_INSTITUTION,
+        call=relay.call[:2],
+        grant=relay.grant,
+        created_at=at,
+        not_before=at,
+    )
 
 
 def _finish(relay: Relay, state: str, at: datetime, *, cause: str = "") -> bool:

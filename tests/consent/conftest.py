@@ -113,14 +113,14 @@ class Consents:
     def signer(self, device):
         return Signer.objects.get(credential_id=device.credential_id)
 
-    def revoke(self, device, grant):
-        """Have a patient sign that a grant ends."""
+    def revoke(self, device, grant, *, signed=None):
+        """Have a patient sign that a grant ends; `signed` for a hand that signs otherwise."""
         form = Revocation(patient=bytes(device.patient.pseudonym.value), grant=bytes(grant.digest))
         digest = form.digest(domain())
         sign_revocation(
             grant=grant,
             digest=digest,
-            call=call_of(form, device.yes_to(digest)),
+            call=call_of(form, (signed or device.yes_to)(digest)),
             by=device.patient.user,
             at=self.at,
         )

@@ -8,6 +8,7 @@ import pgtrigger
 import pytest
 from django.db import connection
 from fido2.webauthn import AuthenticatorData
+from web3 import HTTPProvider, Web3
 
 from audit.models import Event
 from chain.client import NodeUnavailable, current_node
@@ -42,6 +43,12 @@ class TestRelayWaiting:
 
         assert [relay.state for relay in Relay.objects.order_by("pk")] == ["done", "done"]
         assert consents.is_active(grant)
+        # As anybody asks it, with no part of ours.
+        registry = Web3(HTTPProvider(consents.anvil.url)).eth.contract(
+            address=consents.hospital.consent_registry, abi=CONSENT_REGISTRY.abi
+        )
+        asked = registry.functions.isActive(bytes(grant.patient.pseudonym.value), bytes(grant.digest))
+        assert asked.call() is True
         assert consents.relay() == 0
         assert [each.purpose for each in Transaction.objects.in_order()] == ["consent.enrol", "consent.grant"]
 
@@ -296,6 +303,19 @@ class TestRefusal:
         grant = consents.grant(device)
 
         self.must_be_refused(consents, grant, "WrongNonce")
+
+    def test_of_a_revocation_leaves_it_to_the_hospitals_word(self, consents, device):
+        grant = consents.grant(device)
+        consents.see_final()
+        stranger = consents.enrol()
+        consents.revoke(device, grant, signed=stranger.yes_to)
+
+        consents.see_final()
+
+        relay = relay_of(grant, Relay.Kind.REVOKE)
+        assert (relay.state, relay.cause) == ("refused", "NotASigner")
+        assert not consents.is_active(grant)
+        assert fresh(grant).off_chain_at is not None
 
     def test_of_an_enrolment_takes_its_key_and_all_that_it_signed(self, consents_on_own_chain):
         consents = consents_on_own_chain
