@@ -171,6 +171,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     # Apart, for it may take hours, and sealing must not wait behind it.
     "chain.tasks.check_log": {"queue": "imports"},
+    "consent.tasks.compare_with_chain": {"queue": "imports"},
     "chain.tasks.*": {"queue": "chain"},
     "consent.tasks.*": {"queue": "chain"},
     "records.tasks.*": {"queue": "imports"},

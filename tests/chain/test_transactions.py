@@ -12,7 +12,7 @@ from chain.client import Node, NodeUnavailable, Reverted, current_node
 from chain.locks import Busy
 from chain.models import Attempt, Transaction
 from chain.signing import Fees, FeeTooHigh, fees, sign
-from chain.transactions import drive, owning_nonces, send, settle, submit
+from chain.transactions import GasAboveCap, drive, owning_nonces, send, settle, submit
 
 EXTEND = contract("RecordLog")
 
@@ -74,6 +74,18 @@ class TestSubmit:
             harmless(hospital)
 
         assert not Transaction.objects.exists()
+
+    def test_signs_nothing_that_takes_more_gas_than_its_caller_allows(self, hospital):
+        call = EXTEND.calldata("extend", 1, b"r" * 32, [])
+
+        with pytest.raises(GasAboveCap) as refused:
+            submit(purpose="test", to=hospital.record_log, data=call, at=hospital.at, gas_cap=30_000)
+
+        assert refused.value.needed > 30_000 == refused.value.cap
+        assert not Transaction.objects.exists()
+        assert submit(
+            purpose="test", to=hospital.record_log, data=call, at=hospital.at, gas_cap=refused.value.needed
+        ).pk
 
     def test_goes_when_the_callers_transaction_fails(self, hospital):
         def submit_and_fail():

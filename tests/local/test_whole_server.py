@@ -94,6 +94,9 @@ class TestScriptServer:
         second = run_local("server", environment=type_server.environment)
 
         assert f"The portal is at {address}" in first.shown.decode()
+        assert (
+            f"Patients sign consents at http://consent.localhost:{type_server.port}" in first.shown.decode()
+        )
         assert re.search(r"doctor +\S+", first.shown.decode())
         assert status_of(type_server.port, "/healthz") == 200
         assert records > 0
