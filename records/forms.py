@@ -160,7 +160,7 @@ class OpeningsForm(PeriodForm):
                 ("", _("Anything")),
                 *((name, capfirst(ACTS[name])) for name in Event.OPENINGS),
                 (DOWNLOAD, capfirst(DOWNLOADED)),
-                (self.ASKED, _("Something I asked about")),
+                (self.ASKED, _("What the privacy officer looks into")),
             ],
             wrong,
         )

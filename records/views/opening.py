@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -104,7 +105,9 @@ class Openings(LogPage):
             openings = openings.filter(actor_id=uuid.UUID(value))
         if asked["what"] == OpeningsForm.ASKED:
             questions = Review.objects.filter(kind=Review.Kind.QUESTION, patient_id=self.patient.pk)
-            openings = openings.filter(pk__in=questions.values("event"))
+            openings = openings.filter(
+                Q(pk__in=questions.values("event")) | Q(ground=Ground.BREAK_GLASS.value)
+            )
         elif asked["what"] == DOWNLOAD:
             openings = openings.filter(purpose=DOWNLOAD)
         elif asked["what"]:

@@ -266,7 +266,7 @@ class TestAnEmergency:
         opened = Event.objects.openings().get(name="record.opened")
         shown = words(page(hers, "opening", opened.pk))
 
-        assert "There was a good reason" in words(page(hers, "openings"))
+        assert "There was a good reason" in words(page(hers, "openings", what="asked"))
         assert "What the hospital found: There was a good reason" in shown
         assert "The doctor was on call, and you could not be asked." in shown
         assert "13 May 2026" in shown
@@ -432,7 +432,10 @@ class TestTheSwitch:
         assert "Stop telling me of openings" in words(page(hers, "openings"))
 
     def test_says_when_there_is_no_address_to_mail_to(self, hers):
-        assert "The hospital has no e-mail address of yours." in words(page(hers, "openings"))
+        shown = words(page(hers, "openings"))
+
+        assert "The hospital has no e-mail address of yours." in shown
+        assert "Tell me when somebody else opens my record" not in shown
 
     def test_is_not_found_by_staff(self, client, treating):
         client.force_login(treating)
