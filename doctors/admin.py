@@ -36,7 +36,9 @@ class CareRelationshipAdmin(WorkspaceAdmin):
     roles = frozenset({Role.RECORDS_OFFICER})
     menu = MenuEntry(_("Who treats whom"), "stethoscope", 40)
 
-    introduction = _("A doctor finds a patient and opens the record only while they stand here as active.")
+    introduction = _(
+        "A doctor who stands here as active has the patient on their list and the whole record open."
+    )
     empty_title = _("No doctor treats anybody yet")
     empty_text = _("Open a patient from the list of patients and add a doctor there.")
 

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import address_of
@@ -59,7 +60,7 @@ class AskForm(forms.Form):
     )
     purpose = forms.ChoiceField(
         label=_("What for?"),
-        choices=[(purpose.value, words.PURPOSES[purpose]) for purpose in PURPOSES],
+        choices=[(purpose.value, capfirst(words.PURPOSES[purpose])) for purpose in PURPOSES],
     )
     days = forms.IntegerField(
         label=_("For how many days?"),
@@ -188,9 +189,9 @@ class MyRequests(DoctorsPage):
             "number": number_of(request.patient),
             "can_open": can_open,
             "is_open": request.is_open(self.now),
-            # Of a grant and what renewed it, the one that lasts longest.
-            "grant": grants[-1] if grants else None,
+            # Of several, the one that lasts longest.
             "is_active": bool(grants and grants[-1].is_active(self.now)),
+            "last_day": words.last_day(grants[-1]) if grants else "",
         }
 
 

@@ -104,7 +104,7 @@ class EndCare(WorkspacePage):
         else:
             messages.success(
                 request,
-                _("%(doctor)s no longer treats this patient and no longer finds the record.")
+                _("%(doctor)s no longer treats this patient, and sees only what the patient allows.")
                 % {"doctor": self.care.clinician.name},
             )
         return redirect("workspace:patient", pk=self.care.patient_id)

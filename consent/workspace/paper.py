@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import address_of
@@ -20,7 +21,7 @@ from consent.documents import Grantee, Terms
 from consent.models import Basis, Covers, Grant, GranteeKind, Purpose
 from consent.services.granting import GrantNotActive, PeriodInvalid, attest_grant, revoke_grant
 from consent.wording import sensitivities_in, who_in_words
-from consent.workspace.words import PURPOSES, day, what_is_covered
+from consent.workspace.words import PURPOSES, day, last_day, what_is_covered
 from doctors.models import Clinician, Department, Institution
 from patients.finding import TooManyFound, find_patients
 from patients.models import Patient
@@ -91,7 +92,7 @@ class PaperForm(forms.Form):
     purpose = forms.ChoiceField(
         label=_("What for?"),
         choices=[
-            (purpose.value, PURPOSES[purpose])
+            (purpose.value, capfirst(PURPOSES[purpose]))
             for purpose in (Purpose.TREATMENT, Purpose.SECOND_OPINION, Purpose.RESEARCH, Purpose.HELP)
         ],
     )
@@ -324,7 +325,6 @@ def _in_words(grant: Grant) -> dict[str, Any]:
         "why": PURPOSES[Purpose(grant.purpose)],
         "sensitive": [one.label for one in sensitivities_in(grant)],
         "starts": day(grant.starts_at),
-        # The last day on which it holds: it expires as the next one begins.
-        "last_day": day(grant.expires_at - timedelta(seconds=1)),
+        "last_day": last_day(grant),
         "ended": day(grant.revoked_at) if grant.revoked_at else "",
     }

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -19,7 +18,7 @@ WHAT = {
     Covers.SUMMARY: gettext_lazy("a summary: medicines, allergies, conditions, vaccinations, procedures"),
     Covers.EVERYTHING: gettext_lazy("the whole record"),
 }
-PURPOSES: dict[Purpose, str | Promise] = {
+PURPOSES: dict[Purpose, Any] = {
     Purpose.TREATMENT: gettext_lazy("to treat the patient"),
     Purpose.SECOND_OPINION: gettext_lazy("to give a second opinion or plan care"),
     Purpose.HELP: gettext_lazy("to help the patient"),
@@ -36,6 +35,7 @@ class GrantForStaff:
     what: str
     why: str
     until: str
+    last_day: str
     is_on_paper: bool
 
 
@@ -46,6 +46,7 @@ def grants_for_staff(grants: Iterable[Grant]) -> list[GrantForStaff]:
             what=what_is_covered(grant.covers, grant.kinds, len(grant.record_ids)),
             why=str(PURPOSES[Purpose(grant.purpose)]),
             until=until_when(grant),
+            last_day=last_day(grant),
             is_on_paper=not grant.is_signed,
         )
         for grant in grants
@@ -66,12 +67,17 @@ def what_is_covered(covers: str, kinds: Sequence[str], records: int = 0) -> str:
 def until_when(grant: Grant) -> str:
     """Say when a grant ends: the day, or the minute where it is for once and that has begun."""
     if not grant.is_once:
-        return day(grant.expires_at)
+        return last_day(grant)
     if grant.used_at is None:
-        return _("%(day)s, for once: an hour from when you first open it") % {"day": day(grant.expires_at)}
+        return _("%(day)s, for once: an hour from when you first open it") % {"day": last_day(grant)}
     return _("%(time)s, for once") % {
         "time": time_of_day(min(grant.used_at + ONE_OCCASION, grant.expires_at))
     }
+
+
+def last_day(grant: Grant) -> str:
+    """Say the last day on which a grant holds: what expires as a day begins ends with the one before."""
+    return day(grant.expires_at - timedelta(seconds=1))
 
 
 def request_in_words(request: AccessRequest) -> dict[str, Any]:
