@@ -122,6 +122,12 @@ function complain(words, cause) {
   problem.focus();
 }
 
+/** The browser's own words name things that mean nothing to a patient. */
+function wordsFor(error) {
+  if (error.name === "InvalidStateError") return form.dataset.known;
+  return error instanceof DOMException ? form.dataset.notConfirmed : form.dataset.failed;
+}
+
 /** Offer the step that comes now. */
 function offer() {
   const parts = [...document.querySelectorAll("[data-step]")];
@@ -144,8 +150,7 @@ async function go() {
       current = 0;
     }
   } catch (error) {
-    // The browser's own words name things that mean nothing to a patient.
-    complain(error instanceof DOMException ? form.dataset.notConfirmed : form.dataset.failed, error.name);
+    complain(wordsFor(error), error.name);
   }
   offer();
 }

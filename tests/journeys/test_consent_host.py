@@ -25,6 +25,7 @@ from consent.categories import Kind, Sensitivity
 from consent.models import Grant, Relay, Signer, Ticket
 from consent.services import tickets
 from consent.services.granting import prepare_grant
+from consent.services.keys import start_recovery
 from consent.signing import domain
 from consent.signing.passkeys import _encoded as encoded
 from consent.signing.passkeys import signer_of
@@ -67,8 +68,11 @@ class Journey:
 
     def when_she_makes_her_first_key(self, name="My phone"):
         expect(self.page.get_by_role("heading", level=1)).to_contain_text("Make your key for sharing")
+        self.when_she_makes_a_key(name)
+
+    def when_she_makes_a_key(self, name):
         self.page.get_by_label("Name of this key").fill(name)
-        self.page.get_by_role("button", name="Make my key").click()
+        self.page.get_by_role("button", name=re.compile("Make my (new )?key")).click()
         self.page.get_by_role("button", name="Use my new key").click()
 
     def when_she_confirms(self, button):
@@ -114,6 +118,37 @@ class Journey:
         with pytest.raises(Reverted) as refusal:
             current_node().estimate_gas(sender=operator().address, to=contracts().consent_registry, data=call)
         assert refusal.value.reason.name == cause
+
+
+class Devices:
+    """Several devices with passkeys at one browser, of which she holds one at a time in her hand."""
+
+    def __init__(self, page, *names):
+        self.session = page.context.new_cdp_session(page)
+        self.session.send("WebAuthn.disable")
+        self.session.send("WebAuthn.enable")
+        # A browser has one device built in; the others are plugged in.
+        transports = ["internal"] + ["usb"] * (len(names) - 1)
+        self.known = {name: self._add(transport) for name, transport in zip(names, transports, strict=True)}
+
+    def _add(self, transport):
+        options = {
+            "protocol": "ctap2",
+            "transport": transport,
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": False,
+        }
+        added = self.session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        return added["authenticatorId"]
+
+    def hold(self, held):
+        for name, authenticator in self.known.items():
+            self.session.send(
+                "WebAuthn.setAutomaticPresenceSimulation",
+                {"authenticatorId": authenticator, "enabled": name == held},
+            )
 
 
 # What a script could do that somebody smuggled into a page of the portal.
@@ -169,6 +204,61 @@ def test_a_patient_shares_and_stops_and_the_contract_says_so(deployed, browse, c
     ended = {relay.kind: relay.state for relay in Relay.objects.all()}
     assert ended == {"enrol": "done", "grant": "done", "revoke": "done", "revokeByInstitution": "cancelled"}
     assert Signer.objects.get().on_chain_at
+
+
+def test_a_patient_keeps_several_keys_and_replaces_lost_ones(
+    deployed, browse, consent_url, chain_catches_up, records_officer
+):
+    amina = Journey(browse(PHONE))
+    devices = Devices(amina.page, "phone", "tablet")
+    devices.hold("phone")
+    amina.when_she_is_sent_to(Ticket.Kind.ENROL)
+    amina.when_she_makes_her_first_key("My phone")
+    amina.then_the_page_is_called("Your key for sharing is made")
+
+    amina.when_she_is_sent_to(Ticket.Kind.ADD_SIGNER)
+    amina.then_the_page_is_called("Add another key for sharing")
+    amina.when_she_confirms("Make the new key")
+    expect(amina.page.get_by_role("alert")).to_contain_text("has one of your keys already")
+    devices.hold("tablet")
+    amina.page.get_by_label("Name of this key").fill("My tablet")
+    amina.when_she_confirms("Make the new key")
+    amina.when_she_confirms("Use the new key")
+    expect(amina.page.get_by_role("button", name="Let it in with a key of mine")).to_be_enabled()
+    devices.hold("phone")
+    amina.when_she_confirms("Let it in with a key of mine")
+    amina.then_the_page_is_called("You have another key for sharing")
+    chain_catches_up()
+    assert amina.ask_chain("patientOf", bytes(amina.amina.pseudonym.value)) == (1, 2)
+
+    phone = Signer.objects.order_by("pk").first()
+    amina.when_she_is_sent_to(Ticket.Kind.REMOVE_SIGNER, {"signer": phone.pk})
+    amina.then_the_page_is_called("Remove this key?")
+    devices.hold("tablet")
+    amina.when_she_confirms("Remove it, and confirm with another key")
+    amina.then_the_page_is_called("The key is removed")
+    chain_catches_up()
+    assert not amina.ask_chain("isSigner", bytes(amina.amina.pseudonym.value), bytes(phone.hash))
+
+    devices.hold("phone")
+    recovery = start_recovery(patient=amina.amina, checked="Passport", by=records_officer, at=timezone.now())
+    amina.when_she_is_sent_to(Ticket.Kind.RECOVER)
+    amina.then_the_page_is_called("Make a new key in place of lost ones")
+    amina.when_she_makes_a_key("My new phone")
+    amina.then_the_page_is_called("Your new key is proposed")
+    chain_catches_up()
+    number, waits_until, _ = amina.ask_chain("recoveryOf", bytes(amina.amina.pseudonym.value))
+    assert number == 1
+    assert waits_until
+
+    amina.when_she_is_sent_to(Ticket.Kind.VETO, {"recovery": str(recovery.pk)})
+    amina.then_the_page_is_called("Keep your keys?")
+    devices.hold("tablet")
+    amina.when_she_confirms("Stop it, and confirm with my passkey")
+    amina.then_the_page_is_called("Your keys stay as they are")
+    chain_catches_up()
+    _, waits_until, _ = amina.ask_chain("recoveryOf", bytes(amina.amina.pseudonym.value))
+    assert not waits_until
 
 
 def test_a_grant_planted_in_the_sign_in_is_no_grant(deployed, browse, consent_url, chain_catches_up):
