@@ -9,8 +9,10 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from chain import topics
 from chain.anchoring import AnchoringState
 from chain.checking import check_log
+from chain.findings import Finding
 from chain.log import append_leaf, read_tiles
 from chain.merkle import leaf_hash
 from chain.models import Head, Leaf, Mismatch
@@ -226,6 +228,47 @@ class TestMemory:
         assert report.is_clean
         assert "no answer from the node" in report.chain_unread
         assert Mismatch.objects.open().exists()
+
+
+class TestComparison:
+    """What another app's contract holds is compared by that app, and healed by its own comparison alone."""
+
+    @pytest.fixture
+    def contradictions(self, monkeypatch):
+        found = []
+        monkeypatch.setattr(topics, "_comparisons", [lambda node, where: found])
+        return found
+
+    def test_is_part_of_the_check(self, hospital, contradictions, noon):
+        contradictions.append(Finding(Mismatch.Kind.CONTRACT, "grant 17", "it holds on one side alone"))
+
+        report = check_log(noon)
+
+        assert [str(finding) for finding in report.findings] == ["grant 17: it holds on one side alone"]
+        assert Mismatch.objects.open().get().kind == "contract"
+        contradictions.clear()
+        assert check_log(noon).is_clean
+        assert not Mismatch.objects.open().exists()
+
+    def test_is_left_as_it_was_while_the_chain_cannot_be_asked(
+        self, hospital, contradictions, settings, noon
+    ):
+        contradictions.append(Finding(Mismatch.Kind.CONTRACT, "grant 17", "it holds on one side alone"))
+        check_log(noon)
+        contradictions.clear()
+        settings.CHAIN_RPC_URL = "http://127.0.0.1:1"
+
+        check_log(noon)
+
+        assert Mismatch.objects.open().count() == 1
+
+    def test_is_asked_once_however_often_it_is_registered(self, monkeypatch):
+        monkeypatch.setattr(topics, "_comparisons", [])
+
+        for _ in range(2):
+            topics.register_comparison(check_log)
+
+        assert list(topics.comparisons()) == [check_log]
 
 
 class TestCommand:
