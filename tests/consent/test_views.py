@@ -9,12 +9,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Role
-from audit.models import Event
+from audit.models import Event, Review
+from audit.reviews import close
 from consent.models import AccessRequest, EndedBy, Grant, Pseudonym, Recovery, Relay, Signer, Ticket
+from consent.services.emergencies import break_glass
 from consent.services.granting import end_refused
 from tests.accounts.signing_in import sign_in
 from tests.consent.factories import (
     AccessRequestFactory,
+    BreakGlassFactory,
     CareFactory,
     ClinicianFactory,
     DepartmentFactory,
@@ -556,3 +559,77 @@ class TestTheWayBackFromSigning:
         GrantFactory(patient=maria, to=other_hospital("South Hospital"), **a_year())
 
         assert "All doctors of South Hospital" in text_of(page(hers, "index"))
+
+
+class TestHome:
+    def test_says_what_waits(self, hers, maria, dr_khan):
+        asked = AccessRequestFactory(patient=maria, clinician=dr_khan, at=timezone.now())
+
+        response = hers.get(reverse("home"))
+
+        assert "Answer Dr Imran Khan" in text_of(response)
+        assert reverse("sharing:request", args=[asked.pk]) in response.content.decode()
+        assert "Make your key for sharing" in text_of(response)
+
+    def test_says_that_nothing_waits(self, hers, maria):
+        key_of(maria)
+
+        assert "Nothing waits for you." in text_of(hers.get(reverse("home")))
+
+    def test_says_that_keys_are_being_replaced(self, hers, maria):
+        key_of(maria)
+        officer = staff(Role.RECORDS_OFFICER, "Rosa Lindqvist")
+        Recovery.objects.create(patient=maria, checked="passport", by=officer, created_at=timezone.now())
+
+        assert "This was not me: stop it" in text_of(hers.get(reverse("home")))
+
+    def test_shows_nobody_elses_matters(self, hers, dr_khan):
+        AccessRequestFactory(clinician=dr_khan, at=timezone.now())
+        BreakGlassFactory(by=dr_khan.user, at=timezone.now())
+
+        said = text_of(hers.get(reverse("home")))
+
+        assert "Imran Khan" not in said
+        assert "emergency" not in said
+
+    @pytest.fixture
+    def emergency(self, maria, dr_khan):
+        return break_glass(
+            patient=maria,
+            reason="Unconscious after a fall",
+            by=dr_khan.user,
+            at=timezone.now() - timedelta(hours=2),
+        )
+
+    def test_tells_of_an_emergency_and_what_the_hospital_does(self, hers, emergency, dr_khan):
+        response = hers.get(reverse("home"))
+
+        assert "Your record was opened in an emergency" in text_of(response)
+        assert "Dr Imran Khan opened your record on" in text_of(response)
+        assert "Unconscious after a fall" in text_of(response)
+        assert "privacy officer looks into every such opening" in text_of(response)
+        assert f"?who=person:{dr_khan.user_id}" in response.content.decode()
+
+    def test_tells_what_the_hospital_found(self, hers, emergency):
+        close(
+            Review.objects.get(subject=emergency.pk),
+            finding="Reading was needed to treat.",
+            outcome=Review.Outcome.JUSTIFIED,
+            by=staff(Role.PRIVACY_OFFICER, "Petra Novak"),
+            at=timezone.now(),
+        )
+
+        assert "looked into it: There was a good reason." in text_of(hers.get(reverse("home")))
+
+    def test_tells_of_an_emergency_until_the_next_visit(self, client, maria, dr_khan, time_machine):
+        RecordFactory(patient=maria)
+        time_machine.move_to("2026-05-12T10:00Z")
+        BreakGlassFactory(patient=maria, by=dr_khan.user, at=timezone.now())
+        client.force_login(maria.user)
+        for _twice in range(2):
+            assert "opened in an emergency" in text_of(client.get(reverse("home")))
+
+        time_machine.move_to("2026-05-13T10:00Z")
+        client.force_login(maria.user)
+
+        assert "opened in an emergency" not in text_of(client.get(reverse("home")))

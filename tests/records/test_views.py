@@ -100,7 +100,7 @@ class TestHome:
 
         assert "Your record is empty so far." in shown
         assert "Nobody but you has opened your record yet." in shown
-        assert "Nothing waits for you." in shown
+        assert "Make your key for sharing" in shown
         assert "This does not mean that you have none." in shown
 
     def test_shows_the_newest_on_the_first_visit(self, hers, maria):
@@ -154,7 +154,7 @@ class TestHome:
     ):
         many_records(maria, number, content=medicine("Metformin", "active"))
 
-        with django_assert_max_num_queries(MOST_QUERIES + 4):
+        with django_assert_max_num_queries(MOST_QUERIES + 9):
             hers.get(reverse("home"))
 
 
