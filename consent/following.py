@@ -20,6 +20,8 @@ from chain.models import Event, Mismatch
 from chain.topics import EventHandler
 from consent.models import EndedBy, Grant, Pseudonym, Recovery, Signer
 from consent.services.keys import carry_out_recovery
+from patients import notices
+from patients.models import Notice
 
 logger = structlog.get_logger(__name__)
 
@@ -143,6 +145,7 @@ def _revoked(event: Event, at: datetime) -> None:
             purpose=grant.purpose,
             grant=str(grant.pk),
         )
+        notices.notify(grant.patient_id, Notice.Kind.GRANT, at)
     grant.save(update_fields=["off_chain_at", "revoked_at", "ended_by"])
 
 

@@ -32,7 +32,8 @@ from consent.models import Recovery, Relay
 from consent.services.granting import end_refused
 from consent.services.refused import end_refused_keys
 from consent.signing.calls import CallMalformed, arguments_of
-from patients.models import Patient
+from patients import notices
+from patients.models import Notice, Patient
 
 logger = structlog.get_logger(__name__)
 
@@ -235,6 +236,8 @@ def _refuse(relay: Relay, cause: str, at: datetime) -> None:
             end_refused_keys(relay, cause, at=at)
             if relay.kind == Kind.REVOKE:
                 _revoke_by_our_word(relay, at)
+            if relay.kind == Kind.GRANT:
+                notices.notify(relay.patient_id, Notice.Kind.GRANT, at)
 
 
 def _revoke_by_our_word(relay: Relay, at: datetime) -> None:

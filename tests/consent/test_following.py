@@ -22,6 +22,7 @@ from consent.relaying import queue_recoveries, relay_waiting, settle
 from consent.services import keys
 from consent.signing import Enrolment, Veto, arguments_of, call_of, domain, seconds
 from consent.signing import Recovery as RecoveryForm
+from patients.models import Notice
 from tests.chain.conftest import OWNER
 from tests.consent.conftest import WEEK
 from tests.consent.passkeys import ConsentDevice
@@ -189,6 +190,7 @@ class TestGrant:
         ended = fresh(grant)
         assert (ended.revoked_at, ended.off_chain_at, ended.ended_by) == (block_at, block_at, "chain")
         assert AuditEvent.objects.filter(name="consent.revoked_on_chain").count() == 1
+        assert Notice.objects.filter(kind=Notice.Kind.GRANT, patient=device.patient).count() == 1
 
     def test_that_is_not_held_here_is_told_to_people(self, consents, device):
         _, form = consents.draft(device)

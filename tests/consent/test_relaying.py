@@ -20,6 +20,7 @@ from consent.models import Grant, Relay
 from consent.relaying import relay_waiting, settle
 from consent.services.granting import revoke_grant
 from consent.signing import arguments_of
+from patients.models import Notice
 from tests.chain.conftest import OWNER
 from tests.consent.passkeys import ConsentDevice
 
@@ -233,6 +234,7 @@ class TestRefusal:
         grant = fresh(grant)
         assert (grant.ended_by, grant.revoked_at) == ("contract", consents.at)
         assert Event.objects.filter(name="consent.refused", patient_id=grant.patient_id).count() == 1
+        assert Notice.objects.filter(kind=Notice.Kind.GRANT, patient=grant.patient_id).count() == 1
 
     def test_of_a_grant_that_was_changed_after_it_was_signed(self, consents, device):
         grant = consents.grant(device, sent=lambda form: dataclasses.replace(form, scope=b"\x01" * 32))
