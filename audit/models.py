@@ -54,7 +54,7 @@ class Event(models.Model):
     # In which somebody saw something of the record, or had it opened to them in an emergency.
     OPENINGS = ("record.opened", "record.listed", "record.proved", "chart.opened", "glass.broken")
     # In which they saw nothing of it, but that this patient is one of the hospital's.
-    LISTINGS = ("patient.listed", "patient.opened", "log.read")
+    LISTINGS = ("patient.listed", "patient.found", "patient.opened", "log.read")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=64)

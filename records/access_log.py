@@ -28,6 +28,7 @@ ACTS = {
     "chart.opened": _("opened the chart"),
     "glass.broken": _("declared an emergency, to open your record"),
     "patient.listed": _("saw your name in a list"),
+    "patient.found": _("looked you up by your number, or by name and birth date"),
     "patient.opened": _("opened your entry in the register: name, address and numbers"),
     "log.read": _("read who opened your record"),
 }
@@ -36,6 +37,8 @@ LISTS = {
     Listing.REGISTER.value: _("The hospital’s register of patients"),
     Listing.LOOKALIKES.value: _("People who look like somebody who is being registered"),
     Listing.WORKLIST.value: _("A doctor’s list of patients"),
+    Listing.SHARED.value: _("Those who share something with a doctor"),
+    Listing.REQUESTS.value: _("What a doctor has asked of patients"),
     Listing.REVIEWS.value: _("What waits for the privacy officer"),
 }
 # What a record was opened for: codes of HL7 v3 PurposeOfUse, and ours for taking it away.

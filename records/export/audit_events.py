@@ -36,7 +36,7 @@ DESTINATION = {"system": DICOM, "code": "110152", "display": "Destination Role I
 IS_IP_ADDRESS = "2"
 IS_URI = "5"
 
-READS = {*Event.OPENINGS, *Event.LISTINGS, "log.exported"} - {"patient.listed"}
+READS = {*Event.OPENINGS, *Event.LISTINGS, "log.exported"} - {"patient.listed", "patient.found"}
 # What kind of act an event was, as FHIR has it: created, read, updated, or else executed.
 ACTIONS = dict.fromkeys(READS, "R") | {
     "record.written": "C",

@@ -113,6 +113,14 @@ class TestFindPatient:
         assert (event.patient_id, event.actor_id) == (clara.pk, doctor_account.pk)
         assert number_of(clara) not in str(event.facts)
 
+    def test_is_read_by_the_patient_who_was_found(self, as_doctor, client, clara):
+        as_doctor.post(FIND, {"number": number_of(clara)})
+        client.force_login(clara.user)
+
+        page = client.get("/record/who-looked/lists/").content.decode()
+
+        assert "looked you up by your number, or by name and birth date" in page
+
     def test_stops_who_looks_for_many(self, as_doctor, clara, monkeypatch):
         monkeypatch.setattr(finding, "LIMIT", RateLimit("find_patient", attempts=2, seconds=10**6))
         for _number in range(2):
