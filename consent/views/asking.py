@@ -13,7 +13,7 @@ from consent.answers import CHECK, WHAT, Answers
 from consent.forms import DeclineForm
 from consent.models import AccessRequest
 from consent.services.granting import answer
-from consent.views.page import SharingPage
+from consent.views.page import Press, SharingPage
 from consent.wording import kinds_in_words, sentence_of_request
 
 
@@ -47,8 +47,13 @@ class RequestDetail(RequestPage):
         return render(request, "consent/request.html", context)
 
 
-class AcceptRequest(RequestPage):
+class AcceptRequest(RequestPage, Press):
     """Go on to the check with what was asked, or to the questions to share less; nothing is given yet."""
+
+    page = "sharing:request"
+
+    def find(self, **kwargs: Any) -> Any:
+        return self.asked(kwargs["pk"])
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         asked = self.asked(pk)

@@ -20,7 +20,7 @@ from consent.models.grants import ONE_OCCASION
 from consent.services.evidence import NoEvidence, take_evidence
 from consent.services.granting import GrantNotActive, revoke_grant
 from consent.services.keys import has_keys
-from consent.views.page import SharingPage
+from consent.views.page import Press, SharingPage
 from consent.wording import GrantInWords, in_words
 
 # The newest openings are looked through for those under one grant; “Who looked” has all of them.
@@ -101,8 +101,13 @@ class StopGrant(SharingPage):
         return redirect("sharing:grant", pk=pk)
 
 
-class SignStop(SharingPage):
+class SignStop(Press):
     """Put one's own signature under a stop whose word the hospital has not sent yet."""
+
+    page = "sharing:grant"
+
+    def find(self, **kwargs: Any) -> Any:
+        return self.grant(kwargs["pk"])
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         [shown] = in_words([self.grant(pk)], at=self.now)
@@ -112,8 +117,13 @@ class SignStop(SharingPage):
         return self.go_and_sign(Ticket.Kind.REVOKE, {"grant": str(pk)})
 
 
-class RenewGrant(SharingPage):
+class RenewGrant(Press):
     """Share the same again: the path with its answers filled in, and a new signature at its end."""
+
+    page = "sharing:grant"
+
+    def find(self, **kwargs: Any) -> Any:
+        return self.grant(kwargs["pk"])
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         grant = self.grant(pk)

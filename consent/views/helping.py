@@ -12,7 +12,7 @@ from consent.helping import begin, end, helped_by, patients_helped_by
 from consent.models import Grant, GranteeKind
 from consent.rules import grants_held_by
 from consent.services.proxies import make_code
-from consent.views.page import SharingPage
+from consent.views.page import Press, SharingPage
 from consent.wording import in_words, with_grantees
 from patients.models import Patient
 
@@ -66,9 +66,10 @@ class Look(SharingPage):
         return get_object_or_404(patients_helped_by(self.request, at=self.now), pk=pk)
 
 
-class Return(SharingPage):
+class Return(Press):
     """Turn back to one's own record."""
 
+    page = "sharing:people"
     is_for_helpers = True
 
     def post(self, request: HttpRequest) -> HttpResponse:

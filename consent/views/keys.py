@@ -16,7 +16,7 @@ from consent.services.keys import (
     usable_signers,
     withdraw_recovery,
 )
-from consent.views.page import SharingPage
+from consent.views.page import Press, SharingPage
 
 
 class Keys(SharingPage):
@@ -33,8 +33,10 @@ class Keys(SharingPage):
         return render(request, "consent/keys.html", context)
 
 
-class NewKey(SharingPage):
+class NewKey(Press):
     """Go and make a key: the first one, or another one that a key of before lets in."""
+
+    page = "sharing:keys"
 
     def post(self, request: HttpRequest) -> HttpResponse:
         return self.go_and_sign(Ticket.Kind.ADD_SIGNER if has_keys(self.patient) else Ticket.Kind.ENROL)
@@ -56,8 +58,10 @@ class RemoveKey(SharingPage):
         return self.go_and_sign(Ticket.Kind.REMOVE_SIGNER, {"signer": signer.pk})
 
 
-class Recover(SharingPage):
+class Recover(Press):
     """Go and make the new key, after the hospital has seen who it is."""
+
+    page = "sharing:keys"
 
     def post(self, request: HttpRequest) -> HttpResponse:
         recovery = open_recovery(self.patient)
@@ -67,13 +71,15 @@ class Recover(SharingPage):
         return self.go_and_sign(Ticket.Kind.RECOVER)
 
 
-class StopRecovery(SharingPage):
+class StopRecovery(Press):
     """
     Stop a replacement of keys that somebody else asked for.
 
     With a key it is signed, which binds the public register. Without one, signed in here, the hospital takes
     its proposal back: whoever is unsure must never be held up for want of a device.
     """
+
+    page = "sharing:keys"
 
     def post(self, request: HttpRequest) -> HttpResponse:
         recovery = open_recovery(self.patient)

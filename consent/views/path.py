@@ -24,7 +24,7 @@ from consent.forms import KindsForm, LastDayForm, LengthForm, PurposeForm, Sensi
 from consent.models import Covers, GranteeKind, Purpose, Ticket
 from consent.services.granting import NothingCovered, PeriodInvalid, prepare_grant
 from consent.services.keys import has_keys
-from consent.views.page import SharingPage
+from consent.views.page import Press, SharingPage
 from consent.wording import day_of, kinds_in_words, sentence_of, what_in_words
 
 # Where each kind of grantee is chosen.
@@ -36,18 +36,15 @@ WHICH = {
 }
 
 
-class Start(SharingPage):
+class Start(Press):
     """Begin anew: what an earlier path left behind is forgotten."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return redirect("sharing:index")
 
     def post(self, request: HttpRequest) -> HttpResponse:
         path.forget(request)
         return redirect(path.WHO)
 
 
-class Leave(SharingPage):
+class Leave(Press):
     """Leave the path without sharing anything."""
 
     def post(self, request: HttpRequest) -> HttpResponse:

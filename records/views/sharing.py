@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -106,13 +106,12 @@ class ShareThis(PatientPage):
     http_method_names = ["get", "head", "post", "options"]
 
     def get(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        get_object_or_404(self.visible_records(), pk=pk)
         return redirect("records:record", pk=pk)
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        opened = self.open(self.latest_of(self.visible_records().filter(pk=pk)))
-        if not opened:
-            return redirect("records:timeline")
-        [one] = opened
+        record = get_object_or_404(self.visible_records(), pk=pk)
+        [one] = self.open(self.latest_of([record]))
         answers = Answers(covers=Covers.DOCUMENTS.value)
         answers.choose_records({str(pk): title_of(one)}, {str(pk): marks_of(one.record, self.patient)})
         answers.keep(request)

@@ -472,7 +472,9 @@ class TestSingleRecords:
     def test_of_somebody_else_begin_nothing(self, hers, maria):
         others = RecordFactory()
 
-        hers.post(reverse("records:share-this", args=[others.pk]))
+        share = reverse("records:share-this", args=[others.pk])
+        assert hers.post(share).status_code == 404
+        assert hers.get(share).status_code == 404
 
         assert SESSION_KEY not in hers.session
 

@@ -189,8 +189,10 @@ class TestWhoFindsThePages:
             assert page(others, name, pk).status_code == 404, name
         for name in ("sign-stop", "renew"):
             assert press(others, name, Grant.objects.get().pk).status_code == 404
+            assert page(others, name, Grant.objects.get().pk).status_code == 404
         assert press(others, "stop", Grant.objects.get().pk).status_code == 404
         assert press(others, "accept", AccessRequest.objects.get().pk).status_code == 404
+        assert page(others, "accept", AccessRequest.objects.get().pk).status_code == 404
         assert Grant.objects.get().revoked_at is None
 
     @pytest.mark.parametrize("role", [role for role in Role if role.is_staff])
@@ -205,6 +207,29 @@ class TestWhoFindsThePages:
         for name, pk in self.addresses(maria):
             assert page(client, name, pk).status_code == 302
             assert "login" in page(client, name, pk)["Location"]
+
+
+class TestButtons:
+    def test_lead_to_their_page_whoever_comes_by_address(self, hers, maria):
+        grant = GrantFactory(patient=maria, **a_year())
+        asked = AccessRequestFactory(patient=maria, at=timezone.now())
+        for name, pk, page_of_it in (
+            ("renew", grant.pk, "grant"),
+            ("sign-stop", grant.pk, "grant"),
+            ("accept", asked.pk, "request"),
+        ):
+            assert page(hers, name, pk)["Location"] == reverse(f"sharing:{page_of_it}", args=[pk])
+        for name, page_of_it in (
+            ("start", "index"),
+            ("leave", "index"),
+            ("new-key", "keys"),
+            ("recover", "keys"),
+            ("stop-recovery", "keys"),
+            ("new-code", "people"),
+            ("return", "people"),
+        ):
+            assert page(hers, name)["Location"] == reverse(f"sharing:{page_of_it}")
+        assert not Ticket.objects.exists()
 
 
 class TestStopping:
