@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+import pgtrigger
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -20,6 +21,7 @@ from consent.host.middleware import HostSession
 from consent.models import Grant, Pseudonym, Recovery, Relay, Signer, Ticket
 from consent.relaying import queue_recoveries
 from consent.services import keys, tickets
+from consent.services.granting import revoke_grant
 from tests.consent.factories import ClinicianFactory
 from tests.consent.passkeys import ConsentDevice
 from tests.consent.visitors import HOST, Visitor, granted, some_address
@@ -490,6 +492,23 @@ class TestTakeAccessAway:
         consents.see_final()
         assert not consents.is_active(grant)
         assert Relay.objects.get(kind="revoke").state == "done"
+
+    def test_ends_it_here_although_the_registry_would_not_take_the_signature(self, with_key, consents):
+        with_key.come_to_share()
+        with_key.confirm(with_key.device)
+        consents.see_final()
+        grant = Grant.objects.get()
+        revoke_grant(grant=grant, by=with_key.patient.user, at=timezone.now())
+        consents.see_final()
+        # As after a restore from before the revocation.
+        with pgtrigger.ignore():
+            Grant.objects.update(revoked_at=None, revoked_by=None, ended_by="", off_chain_at=None)
+
+        response = with_key.enter(Ticket.Kind.REVOKE, grant=str(grant.pk)).confirm(with_key.device)
+
+        assert response.status_code == 200
+        assert Grant.objects.get().revoked_at
+        assert not Relay.objects.filter(kind="revoke").exists()
 
     def test_shows_no_other_patients_grant(self, with_key):
         other = Visitor(PatientFactory())

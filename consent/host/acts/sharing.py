@@ -10,7 +10,7 @@ from chain.commitment import WHOLE, Header, disclose
 from consent.host.acts.base import Act, Answer
 from consent.host.refusals import Hindered, Refused
 from consent.host.registry import refuse_what_the_registry_would
-from consent.models import Grant, Relay
+from consent.models import Grant, Relay, Signer
 from consent.services import granting, keys, tickets
 from consent.services.granting import Draft
 from consent.signing import call_of, forms, grantee_commitment, grantee_salt, seconds
@@ -91,14 +91,27 @@ class TakeAccessAway(Act):
         form = forms.Revocation(patient=self.pseudonym(), grant=bytes(grant.digest or b""))
         key, signed = self.signed_by_known(answer, form)
         call = call_of(form, signed)
-        if grant.on_chain_at and keys.relay_that_makes(key) is None:
-            refuse_what_the_registry_would(Relay.Kind.REVOKE, call)
         with transaction.atomic():
             tickets.finish(self.ticket, at=at)
             self.lock_keys(key)
-            granting.sign_revocation(
-                grant=grant, digest=form.digest(self.domain), call=call, by=self.by, at=at
-            )
+            if self.would_be_taken(grant, key, call):
+                digest = form.digest(self.domain)
+                granting.sign_revocation(grant=grant, digest=digest, call=call, by=self.by, at=at)
+            elif grant.revoked_at is None:
+                granting.revoke_grant(grant=grant, by=self.by, at=at)
+
+    def would_be_taken(self, grant: Grant, key: Signer, call: list[Any]) -> bool:
+        """
+        Say whether the registry would take the signature. If not, the grant ends here all the same, and the
+        hospital tells the chain in its own name: a patient's no is never refused.
+        """
+        if not grant.on_chain_at or keys.relay_that_makes(key) is not None:
+            return True
+        try:
+            refuse_what_the_registry_would(Relay.Kind.REVOKE, call)
+        except Refused:
+            return False
+        return True
 
     def grant(self) -> Grant:
         found = Grant.objects.visible_to(self.patient).filter(pk=self.content["grant"]).first()
