@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import Role
 from audit.models import Ground
-from consent.models import BreakGlass, Grant, GranteeKind
+from consent.models import BreakGlass, Grant
 from doctors.models import CareRelationship
 from patients.models import Patient, PatientQuerySet
 
@@ -74,19 +74,10 @@ def decide(*, actor: Any, action: Action, patient: Patient, at: datetime) -> Dec
 
 
 def grants_held_by(actor: Any, *, at: datetime) -> Any:
-    """
-    Choose the grants under which `actor` may read now: a doctor's, or those of somebody who helps.
-
-    An account that was given another role keeps nothing of what it held in the one before.
-    """
+    """Choose the grants under which `actor` may read now: a doctor's, or those of somebody who helps."""
     if not actor.is_authenticated or not actor.is_active:
         return Grant.objects.none()
-    held = Grant.objects.active(at).held_by(actor)
-    if actor.has_role(Role.PATIENT):
-        return held.filter(grantee_kind=GranteeKind.PROXY)
-    if actor.has_role(Role.DOCTOR):
-        return held.exclude(grantee_kind=GranteeKind.PROXY)
-    return Grant.objects.none()
+    return Grant.objects.active(at).held_by(actor)
 
 
 def patients_readable_whole_by(actor: Any, *, at: datetime) -> PatientQuerySet:

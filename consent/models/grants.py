@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Role
 from audit import columns
 from consent.categories import OF_PATIENTS, Kind
 from doctors.models import Clinician, Department, Institution
@@ -86,15 +87,20 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
     def held_by(self, user: Any) -> Self:
         """
-        Choose those that let this person read: as a helper, in person, by department, by hospital.
+        Choose those that let this person read: a patient as a helper; a doctor in person, by department, or
+        by hospital.
 
-        Whoever works at another hospital, or in another hospital's department, reads nothing here.
+        Whoever works at another hospital, or in another hospital's department, reads nothing here, and an
+        account that was given another role keeps nothing of what it held in the one before.
         """
+        if user.has_role(Role.PATIENT):
+            return self.filter(grantee_kind=GranteeKind.PROXY, proxy=user)
+        if not user.has_role(Role.DOCTOR):
+            return self.none()
         here = Clinician.objects.filter(user=user, institution__is_this_hospital=True)
         departments = here.filter(department__institution__is_this_hospital=True).values("department")
         return self.filter(
-            Q(grantee_kind=GranteeKind.PROXY, proxy=user)
-            | Q(grantee_kind=GranteeKind.PERSON, clinician__in=here)
+            Q(grantee_kind=GranteeKind.PERSON, clinician__in=here)
             | Q(grantee_kind=GranteeKind.DEPARTMENT, department__in=departments)
             | Q(grantee_kind=GranteeKind.INSTITUTION, institution__in=here.values("institution"))
         )
