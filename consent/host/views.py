@@ -82,8 +82,10 @@ class TicketView(View):
         if ticket is None:
             return self.refuse(_("Start from your own pages at the hospital, with what you want to confirm."))
         self.ticket = ticket
-        translation.activate(ticket.content["language"])
-        return super().dispatch(request, *args, **kwargs)
+        with translation.override(ticket.content["language"]):
+            response = super().dispatch(request, *args, **kwargs)
+            response.headers["Content-Language"] = translation.get_language() or ""
+        return response
 
     def entered_ticket(self) -> Ticket | None:
         """Return the session's ticket, if its patient still has the account that brought it here."""

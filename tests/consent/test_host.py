@@ -472,9 +472,11 @@ class TestGiveAccess:
     def test_speaks_the_patients_language(self, with_key):
         with translation.override("ar"):
             with_key.come_to_share()
-        page = with_key.look().content.decode()
 
-        assert re.search(r'<html lang="ar"\s+dir="rtl">', page)
+        response = with_key.look()
+
+        assert re.search(r'<html lang="ar"\s+dir="rtl">', response.content.decode())
+        assert response.headers["Content-Language"] == "ar"
 
 
 class TestTakeAccessAway:
