@@ -172,6 +172,8 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "host": request.get_host(),
         "back": f"{settings.PORTAL_URL}/sharing/",
         "time_zone": settings.TIME_ZONE,
+        # Browsers write dates in plain “en” as Americans do, month first.
+        "date_language": "en-GB" if translation.get_language() == "en" else translation.get_language(),
     }
 
 
