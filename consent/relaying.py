@@ -29,8 +29,8 @@ from chain.models import Transaction
 from chain.signing import operator
 from chain.transactions import GasAboveCap, submit
 from consent.models import Recovery, Relay
-from consent.services.granting import end_refused
 from consent.services.refused import end_refused_keys
+from consent.services.revoking import end_refused
 from consent.signing.calls import CallMalformed, arguments_of
 from patients import notices
 from patients.models import Notice, Patient

@@ -22,7 +22,8 @@ from consent.host.middleware import HostSession, begin_session
 from consent.host.refusals import Hindered, Refused
 from consent.models import Ticket
 from consent.services import keys, tickets
-from consent.services.granting import GrantNotActive, PeriodInvalid
+from consent.services.granting import PeriodInvalid
+from consent.services.revoking import GrantNotActive
 
 # Wide, for a waiting room full of patients may share one address, and no token can be guessed.
 ENTRIES = RateLimit("consent-enter", attempts=120, seconds=15 * 60)

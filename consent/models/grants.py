@@ -291,6 +291,10 @@ class Grant(models.Model):
         type(self).objects.filter(pk=self.pk, used_at=None).update(used_at=at)
         self.refresh_from_db(fields=["used_at"])
 
+    def is_given_by(self, user: Any) -> bool:
+        """Whether this is the patient whose grant it is, and nobody who helps them."""
+        return user is not None and user.pk == self.patient.user_id
+
     @property
     def is_signed(self) -> bool:
         return self.basis == Basis.SIGNED

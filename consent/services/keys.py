@@ -124,6 +124,7 @@ def enrol(
         raise AlreadyEnrolled
     signer = _keep(key, pseudonym=known, at=at, accepted_at=at)
     _relay(Relay.Kind.ENROL, patient=patient, call=call, digest=digest, at=at)
+    notices.notify(patient.pk, Notice.Kind.KEY, at)
     _trace("consent.key_enrolled", patient, by=by, at=at, signer=signer.pk)
     return signer
 
@@ -160,6 +161,7 @@ def add_signer(
         at=at,
         after=relay_that_makes(let_in_by),
     )
+    notices.notify(patient.pk, Notice.Kind.KEY, at)
     _trace("consent.key_added", patient, by=by, at=at, signer=signer.pk)
     return signer
 
@@ -188,6 +190,7 @@ def remove_signer(
     # has forgotten it.
     last = Relay.objects.unfinished().filter(patient=patient).order_by("created_at", "pk").last()
     _relay(Relay.Kind.REMOVE_SIGNER, patient=patient, call=call, digest=digest, at=at, after=last)
+    notices.notify(patient.pk, Notice.Kind.KEY, at)
     _trace("consent.key_removed", patient, by=by, at=at, signer=signer.pk)
 
 

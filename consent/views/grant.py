@@ -18,8 +18,8 @@ from consent.answers import Answers
 from consent.models import EndedBy, Grant, GranteeKind, Relay, Ticket
 from consent.models.grants import ONE_OCCASION
 from consent.services.evidence import NoEvidence, take_evidence
-from consent.services.granting import GrantNotActive, revoke_grant
 from consent.services.keys import has_keys
+from consent.services.revoking import GrantNotActive, revoke_grant
 from consent.views.page import Press, SharingPage
 from consent.wording import GrantInWords, in_words
 

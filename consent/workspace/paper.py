@@ -19,7 +19,8 @@ from consent.answers import LONGEST
 from consent.categories import OF_PATIENTS, Kind, Sensitivity
 from consent.documents import Grantee, Terms
 from consent.models import Basis, Covers, Grant, GranteeKind, Purpose
-from consent.services.granting import GrantNotActive, PeriodInvalid, attest_grant, revoke_grant
+from consent.services.granting import PeriodInvalid, attest_grant
+from consent.services.revoking import GrantNotActive, revoke_grant
 from consent.wording import sensitivities_in, who_in_words
 from consent.workspace.words import PURPOSES, day, last_day, what_is_covered
 from doctors.models import Clinician, Department, Institution

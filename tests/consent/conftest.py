@@ -14,7 +14,8 @@ from chain.transactions import drive, send
 from consent.models import Signer
 from consent.relaying import relay_waiting, settle
 from consent.services import keys
-from consent.services.granting import prepare_grant, revoke_grant, sign_grant, sign_revocation
+from consent.services.granting import prepare_grant, sign_grant
+from consent.services.revoking import revoke_grant, sign_revocation
 from consent.signing import (
     Enrolment,
     Grant,

@@ -15,7 +15,8 @@ from accounts.models import Role, User
 from consent.categories import Kind
 from consent.documents import Grantee, Terms
 from consent.models import AccessRequest, BreakGlass, Covers, Grant, Purpose
-from consent.services.granting import attest_grant, prepare_grant, revoke_grant, sign_grant
+from consent.services.granting import attest_grant, prepare_grant, sign_grant
+from consent.services.revoking import revoke_grant
 from doctors.models import CareRelationship, Clinician, Department, Institution
 from doctors.services import start_care
 from tests.records.factories import SPRING, PatientFactory

@@ -11,18 +11,21 @@ from chain.commitment import commit
 from consent.models import Covers, EndedBy, Grant, Pseudonym, Relay
 from consent.services import granting
 from consent.services.granting import (
-    TO_SIGN_REVOCATION,
     Draft,
-    GrantNotActive,
     NothingCovered,
     OfAnotherPatient,
     PeriodInvalid,
-    end_refused,
     prepare_grant,
-    revoke_grant,
     sign_grant,
+)
+from consent.services.revoking import (
+    TO_SIGN_REVOCATION,
+    GrantNotActive,
+    end_refused,
+    revoke_grant,
     sign_revocation,
 )
+from patients.models import Notice
 from tests.consent.factories import AccessRequestFactory, GrantFactory, TermsFactory, staff
 from tests.records.factories import PatientFactory
 
@@ -291,6 +294,7 @@ class TestEndRefused:
         assert (grant.revoked_at, grant.revoked_by, grant.ended_by) == (noon, None, EndedBy.CONTRACT)
         event = Event.objects.get(name="consent.refused")
         assert (event.actor_id, event.facts["cause"]) == (None, "GrantExpired")
+        assert Notice.objects.filter(patient=grant.patient_id, kind=Notice.Kind.GRANT).exists()
 
     def test_leaves_what_had_ended_as_it_was(self, amina, grant, noon):
         revoke_grant(grant=grant, by=amina.user, at=noon)

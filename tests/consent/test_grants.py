@@ -11,7 +11,7 @@ from accounts.models import Role
 from chain.log import append_leaf
 from consent.models import EndedBy, Grant, GranteeKind, Relay
 from consent.models.grants import ONE_OCCASION
-from consent.services.granting import revoke_grant
+from consent.services.revoking import revoke_grant
 from tests.consent.factories import (
     AccessRequestFactory,
     BreakGlassFactory,

@@ -21,7 +21,7 @@ from consent.host.middleware import HostSession
 from consent.models import Grant, Pseudonym, Recovery, Relay, Signer, Ticket
 from consent.relaying import queue_recoveries
 from consent.services import keys, tickets
-from consent.services.granting import revoke_grant
+from consent.services.revoking import revoke_grant
 from tests.consent.factories import ClinicianFactory
 from tests.consent.passkeys import ConsentDevice
 from tests.consent.visitors import HOST, Visitor, granted, some_address

@@ -100,6 +100,22 @@ def relay_of(kind):
     return Relay.objects.get(kind=kind)
 
 
+class TestNotices:
+    def test_tell_the_patient_of_every_key_that_comes_or_goes(self, amina, noon):
+        first = enrol(amina, noon)
+        second = add(amina, noon, let_in_by=first)
+        keys.remove_signer(
+            signer=second,
+            signed_by=first,
+            digest=secrets.token_bytes(32),
+            call=["0x" + "aa" * 32],
+            by=amina.user,
+            at=noon,
+        )
+
+        assert Notice.objects.filter(patient=amina, kind=Notice.Kind.KEY).count() == 3
+
+
 class TestEnrol:
     def test_makes_a_key_that_counts_at_once_and_waits_for_the_chain(self, amina, noon):
         signer = enrol(amina, noon)

@@ -12,8 +12,8 @@ from accounts.models import User
 from audit.models import Event, Ground
 from consent.helping import SESSION_KEY
 from consent.models import Grant, ProxyCode, Purpose, Ticket
-from consent.services.granting import revoke_grant
 from consent.services.proxies import NoName, NoSuchCode, OwnCode, helper_of, make_code, name_of
+from consent.services.revoking import revoke_grant
 from records.models import Record
 from tests.accounts.signing_in import sign_in
 from tests.consent.factories import ClinicianFactory, GrantFactory

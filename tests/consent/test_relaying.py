@@ -18,7 +18,7 @@ from chain.transactions import drive, send
 from consent import tasks
 from consent.models import Grant, Relay
 from consent.relaying import relay_waiting, settle
-from consent.services.granting import revoke_grant
+from consent.services.revoking import revoke_grant
 from consent.signing import arguments_of
 from patients.models import Notice
 from tests.chain.conftest import OWNER

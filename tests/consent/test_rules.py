@@ -16,7 +16,7 @@ from audit.models import Ground
 from consent.categories import OF_PATIENTS, SUMMARY, Kind, Sensitivity, sensitivity_token
 from consent.models import Covers, Grant
 from consent.rules import Action, decide, patients_readable_by
-from consent.services.granting import GrantNotActive, revoke_grant
+from consent.services.revoking import GrantNotActive, revoke_grant
 from doctors.models import CareRelationship
 from records.models import Record
 from tests.consent import by_definition

@@ -13,7 +13,7 @@ from audit.models import Event, Review
 from audit.reviews import close
 from consent.models import AccessRequest, EndedBy, Grant, Pseudonym, Recovery, Relay, Signer, Ticket
 from consent.services.emergencies import break_glass
-from consent.services.granting import end_refused
+from consent.services.revoking import end_refused
 from tests.accounts.signing_in import sign_in
 from tests.consent.factories import (
     AccessRequestFactory,

@@ -11,7 +11,7 @@ from audit.models import Event, Ground
 from consent.categories import Kind, Sensitivity
 from consent.models import Grant
 from consent.rules import Action
-from consent.services.granting import revoke_grant
+from consent.services.revoking import revoke_grant
 from records.models import RecordVersion
 from records.services.grounds import reason_to_read, require
 from records.services.opening import open_list, open_record

@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts.rate_limit import RateLimit
 from audit.models import Event
 from consent.models import AccessRequest, Covers
-from consent.services.granting import answer, revoke_grant
+from consent.services.granting import answer
+from consent.services.revoking import revoke_grant
 from consent.workspace import finding
 from doctors.models import Institution
 from patients.numbers import new_number

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit.models import Event
 from consent.models import Grant
-from consent.services.granting import revoke_grant
+from consent.services.revoking import revoke_grant
 from records.models import Record
 from tests.consent.factories import AccessRequestFactory, BreakGlassFactory, GrantFactory
 from tests.records.factories import RecordFactory, allergy, many_records, medicine, result

@@ -11,7 +11,7 @@ from consent.host.acts.base import Act, Answer
 from consent.host.refusals import Hindered, Refused
 from consent.host.registry import refuse_what_the_registry_would
 from consent.models import Grant, Relay, Signer
-from consent.services import granting, keys, tickets
+from consent.services import granting, keys, revoking, tickets
 from consent.services.granting import Draft
 from consent.signing import call_of, forms, grantee_commitment, grantee_salt, seconds
 
@@ -96,9 +96,9 @@ class TakeAccessAway(Act):
             self.lock_keys(key)
             if self.would_be_taken(grant, key, call):
                 digest = form.digest(self.domain)
-                granting.sign_revocation(grant=grant, digest=digest, call=call, by=self.by, at=at)
+                revoking.sign_revocation(grant=grant, digest=digest, call=call, by=self.by, at=at)
             elif grant.revoked_at is None:
-                granting.revoke_grant(grant=grant, by=self.by, at=at)
+                revoking.revoke_grant(grant=grant, by=self.by, at=at)
 
     def would_be_taken(self, grant: Grant, key: Signer, call: list[Any]) -> bool:
         """
