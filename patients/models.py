@@ -186,11 +186,12 @@ class Notice(models.Model):
         BREAK_GLASS = "break_glass", _("Your record was opened in an emergency")
         REQUEST = "request", _("Somebody asks for access to your record")
         GRANT = "grant", _("Who can see your record has changed")
+        KEY = "key", _("A key with which you share was added or removed")
         RECOVERY = "recovery", _("The keys with which you share are being replaced")
         QUESTION_ANSWERED = "question_answered", _("The privacy officer has answered")
 
     # What cannot wait for the next hour: there may be something to stop.
-    AT_ONCE = (Kind.BREAK_GLASS, Kind.RECOVERY)
+    AT_ONCE = (Kind.BREAK_GLASS, Kind.KEY, Kind.RECOVERY)
 
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=20, choices=Kind)

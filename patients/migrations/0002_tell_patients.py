@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
                             ("break_glass", "Your record was opened in an emergency"),
                             ("request", "Somebody asks for access to your record"),
                             ("grant", "Who can see your record has changed"),
+                            ("key", "A key with which you share was added or removed"),
                             ("recovery", "The keys with which you share are being replaced"),
                             ("question_answered", "The privacy officer has answered"),
                         ],

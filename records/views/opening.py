@@ -250,6 +250,7 @@ LEADS_TO = {
     Notice.Kind.BREAK_GLASS.value: ("records:openings", "?emergencies=on"),
     Notice.Kind.REQUEST.value: ("sharing:index", ""),
     Notice.Kind.GRANT.value: ("sharing:index", ""),
+    Notice.Kind.KEY.value: ("sharing:keys", ""),
     Notice.Kind.RECOVERY.value: ("sharing:keys", ""),
     Notice.Kind.QUESTION_ANSWERED.value: ("records:openings", "?what=asked"),
 }
