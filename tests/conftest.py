@@ -21,12 +21,16 @@ settings.register_profile("thorough", max_examples=2_000)
 def _redis_space_of_its_own(worker_id):
     """Two workers of one test run must neither read nor empty each other's caches and rate limits."""
     from django.conf import settings
+    from django.core.cache import caches
 
     # Clearing the cache empties a whole database of Redis: each worker has its own, apart from the broker's.
     number = 1 + int(worker_id.removeprefix("gw")) % 14 if worker_id.startswith("gw") else 15
     broker = settings.BROKER_URL.rpartition("/")[0]
     settings.CACHES["default"]["LOCATION"] = f"{broker}/{number}"
     settings.CACHES["default"]["KEY_PREFIX"] = f"test-{worker_id}-{os.getpid()}"
+    if hasattr(caches._connections, "default"):
+        # Opened while the tests were being collected.
+        del caches["default"]
 
 
 @pytest.fixture

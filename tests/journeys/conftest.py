@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import sync_playwright
+from pytest_django.live_server_helper import LiveServer
 
 from chain.client import current_node
 from chain.follower import follow
@@ -37,6 +38,14 @@ def chromium():
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def live_server(transactional_db):
+    """A web server of one journey's own: a journey may stop it, and the next one starts another."""
+    server = LiveServer("localhost")
+    yield server
+    server.stop()
 
 
 @pytest.fixture
