@@ -32,8 +32,7 @@ from consent.models import Recovery, Relay
 from consent.services.refused import end_refused_keys
 from consent.services.revoking import end_refused
 from consent.signing.calls import CallMalformed, arguments_of
-from patients import notices
-from patients.models import Notice, Patient
+from patients.models import Patient
 
 logger = structlog.get_logger(__name__)
 
@@ -236,8 +235,6 @@ def _refuse(relay: Relay, cause: str, at: datetime) -> None:
             end_refused_keys(relay, cause, at=at)
             if relay.kind == Kind.REVOKE:
                 _revoke_by_our_word(relay, at)
-            if relay.kind == Kind.GRANT:
-                notices.notify(relay.patient_id, Notice.Kind.GRANT, at)
 
 
 def _revoke_by_our_word(relay: Relay, at: datetime) -> None:
