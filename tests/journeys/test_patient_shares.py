@@ -44,6 +44,9 @@ class Journey:
         self.khan = ClinicianFactory(
             name="Dr Imran Khan", department=DepartmentFactory(name="Cardiology"), specialty="Heart surgery"
         )
+        self.when_dr_khan_signs_in()
+
+    def when_dr_khan_signs_in(self):
         cookie = sign_in(self.khan.user).cookies["sessionid"].value
         self.desk.context.add_cookies([{"name": "sessionid", "value": cookie, "url": self.portal_url}])
 
@@ -82,6 +85,11 @@ class Journey:
             self.page.get_by_label(label).fill(str(number))
         self.press("Continue")
         self.press("Make passkey")
+        expect(self.page.get_by_role("heading", level=1)).to_contain_text("Amina")
+
+    def when_she_signs_in_again(self):
+        self.page.goto(reverse("account_login"))
+        self.press("Sign in with your passkey")
         expect(self.page.get_by_role("heading", level=1)).to_contain_text("Amina")
 
     def when_she_opens(self, name, *args):
@@ -171,6 +179,16 @@ class Journey:
         )
         assert answer == is_active
 
+    def then_the_contract_ends_it_by_itself(self):
+        grant = Grant.objects.get()
+        asked = bytes(self.amina.pseudonym.value), bytes(grant.digest)
+        last = int(grant.expires_at.timestamp()) - 1
+        where = contracts().consent_registry
+        answers = current_node().call_all(
+            CONSENT_REGISTRY, where, "isActiveAt", [(*asked, last), (*asked, last + 1)]
+        )
+        assert answers == [True, False]
+
     def then_a_stranger_can_check_the_evidence(self):
         done = subprocess.run(
             [
@@ -231,3 +249,21 @@ def test_a_patient_agrees_to_what_a_doctor_asks(journey):
     journey.then_dr_khan_sees_the_summary_and_nothing_else()
     journey.when_she_opens("sharing:request", journey.request.pk)
     journey.then_the_page_says("You agreed on")
+
+
+def test_what_a_patient_shared_ends_by_itself(journey, chain_catches_up, time_machine):
+    journey.when_she_shares_her_summary_with_cardiology()
+    journey.when_she_makes_her_key_and_signs()
+    chain_catches_up()
+    journey.then_the_contract_says(is_active=True)
+    journey.then_the_contract_ends_it_by_itself()
+    journey.then_dr_khan_sees_the_summary_and_nothing_else()
+
+    time_machine.move_to(Grant.objects.get().expires_at)
+    journey.when_dr_khan_signs_in()
+    journey.then_dr_khan_finds_nothing()
+    journey.when_she_signs_in_again()
+    journey.when_she_opens("sharing:index")
+    journey.then_the_page_says("You share your record with nobody.")
+    journey.when_she_opens("sharing:grant", Grant.objects.get().pk)
+    journey.then_the_page_says("Ran out on")
