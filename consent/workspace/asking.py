@@ -74,6 +74,7 @@ class AskForm(forms.Form):
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("The patient reads it as you write it. Write as you would speak to them."),
+        error_messages={"required": _("Say why you ask. The patient decides by it.")},
     )
 
     def clean(self) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class EmergencyForm(forms.Form):
             "The patient and the privacy officer read it. For example: unconscious after a fall,"
             " takes blood thinners?"
         ),
+        error_messages={"required": _("Say what has happened. Nothing was opened yet.")},
     )
 
 
