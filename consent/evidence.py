@@ -41,8 +41,13 @@ def grantee_salt(secret: bytes) -> bytes:
     return hmac.digest(secret, GRANTEE_LABEL, "sha256")
 
 
-def grantee_of(text: str, salt: bytes) -> bytes:
-    """Return the commitment to who may read, as it stands in the form and on the chain."""
+def grantee_commitment(salt: bytes, text: str) -> bytes:
+    """
+    Commit to who may read: what stands in the form and on the chain in the place of a name.
+
+    :param salt: `grantee_salt` of the Consent's secret, so that one erasure makes both commitments void
+    :param text: who may read, as one address, such as ``https://south.example``
+    """
     return sha256(GRANTEE_LABEL + salt + text.encode()).digest()
 
 
@@ -82,7 +87,7 @@ def evidence_of(
     given = {name: _hash_of(name, form[name]) for name in ("patient", "grantee", "scope")}
     if given["scope"] != _hex(disclosure.commitment):
         raise EvidenceInvalid("the form was made for another document than this one")
-    if given["grantee"] != _hex(grantee_of(grantee_text, salt)):
+    if given["grantee"] != _hex(grantee_commitment(salt, grantee_text)):
         raise EvidenceInvalid("the form was made for another grantee than this one")
     _check_bounds(document, grantee_text, signer, signature)
 

@@ -20,7 +20,6 @@ from consent.signing.forms import (
     new_nonce,
     seconds,
 )
-from consent.signing.grantees import grantee_commitment, grantee_salt
 
 __all__ = [
     "Domain",
@@ -36,8 +35,6 @@ __all__ = [
     "arguments_of",
     "call_of",
     "domain",
-    "grantee_commitment",
-    "grantee_salt",
     "new_nonce",
     "seconds",
 ]

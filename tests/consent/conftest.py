@@ -11,6 +11,7 @@ from chain.client import current_node, time_of
 from chain.deployment import CONSENT_REGISTRY
 from chain.follower import follow
 from chain.transactions import drive, send
+from consent.evidence import grantee_commitment, grantee_salt
 from consent.models import Signer
 from consent.relaying import relay_waiting, settle
 from consent.services import keys
@@ -24,7 +25,6 @@ from consent.signing import (
     SignerRemoval,
     call_of,
     domain,
-    grantee_commitment,
     new_nonce,
     seconds,
 )
@@ -85,7 +85,7 @@ class Consents:
         draft = prepare_grant(device.patient, terms, at=self.at)
         form = Grant(
             patient=bytes(device.patient.pseudonym.value),
-            grantee=grantee_commitment(draft.secret, draft.grantee_text),
+            grantee=grantee_commitment(grantee_salt(draft.secret), draft.grantee_text),
             scope=draft.scope,
             expiry=seconds(terms.expires_at),
             nonce=new_nonce(),

@@ -15,7 +15,7 @@ from consent.evidence import (
     MAX_DOCUMENT,
     EvidenceInvalid,
     evidence_of,
-    grantee_of,
+    grantee_commitment,
     grantee_salt,
     write_evidence,
 )
@@ -59,7 +59,7 @@ REGISTRY = make_consent.REGISTRY
 def form_of(document=DOCUMENT, *, reader=READER, **changes):
     return {
         "patient": sha256(b"pseudonym").digest(),
-        "grantee": grantee_of(reader, grantee_salt(SECRET)),
+        "grantee": grantee_commitment(grantee_salt(SECRET), reader),
         "scope": commit(document, HEADER, SECRET),
         "expiry": 1_810_116_000,
         "nonce": make_consent.nonce(11),
@@ -242,7 +242,7 @@ class TestConsentHost:
         document = consent_document(PatientFactory(), terms, id=uuid.uuid4(), at=SPRING)
         form = Grant(
             patient=sha256(b"pseudonym").digest(),
-            grantee=grantee_of(terms.grantee.text, grantee_salt(SECRET)),
+            grantee=grantee_commitment(grantee_salt(SECRET), terms.grantee.text),
             scope=commit(document, HEADER, SECRET),
             expiry=seconds(terms.expires_at),
             nonce=new_nonce(),

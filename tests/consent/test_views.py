@@ -372,7 +372,7 @@ class TestEvidence:
         import secrets
 
         from chain.deployment import Contracts
-        from consent.evidence import grantee_of, grantee_salt
+        from consent.evidence import grantee_commitment, grantee_salt
         from consent.services.granting import prepare_grant, sign_grant
         from consent.signing.calls import Signed, call_of
         from consent.signing.forms import Grant as GrantForm
@@ -387,7 +387,7 @@ class TestEvidence:
         draft = prepare_grant(maria, TermsFactory(starts_at=now, days=9), at=now)
         form = GrantForm(
             patient=secrets.token_bytes(32),
-            grantee=grantee_of(draft.grantee_text, grantee_salt(draft.secret)),
+            grantee=grantee_commitment(grantee_salt(draft.secret), draft.grantee_text),
             scope=draft.scope,
             expiry=int(now.timestamp()) + 900,
             nonce=1 << 64,

@@ -16,7 +16,7 @@ from fido2.webauthn import AttestationObject
 from chain.commitment import WHOLE, Header, commitment_of, element_hash
 from chain.deployment import contracts
 from chain.merkle import root_from_inclusion
-from consent.evidence import grantee_of
+from consent.evidence import grantee_commitment
 from consent.models import Ticket
 from consent.services import tickets
 from consent.services.granting import prepare_grant
@@ -142,7 +142,7 @@ def granted(data, numbers):
     address = provision["actor"][0]["reference"]["reference"]
     return forms.Grant(
         patient=unhexed(data["patient"]),
-        grantee=grantee_of(address, unhexed(data["granteeSalt"])),
+        grantee=grantee_commitment(unhexed(data["granteeSalt"]), address),
         scope=scope_of(data),
         expiry=int(datetime.fromisoformat(provision["period"]["end"]).timestamp()),
         nonce=int(numbers["nonce"]),

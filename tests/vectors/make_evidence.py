@@ -15,7 +15,7 @@ from eth_utils import keccak
 
 from chain.commitment import Header, commit, disclose
 from chain.proof import fields_of
-from consent.evidence import evidence_of, grantee_of, grantee_salt
+from consent.evidence import evidence_of, grantee_commitment, grantee_salt
 from tests.vectors import make_consent
 from tests.vectors.make_consent import CHROMIUM, DAY, FUNCTIONS, HMAC_SECRET_OUTPUT, Passkey, Wallet, nonce
 from tests.vectors.make_proofs import (
@@ -198,7 +198,7 @@ class Signing:
         self.count += 1
         message = {
             "patient": patient,
-            "grantee": grantee_of(READER, grantee_salt(SECRET)),
+            "grantee": grantee_commitment(grantee_salt(SECRET), READER),
             "scope": commit(document, header, SECRET),
             "expiry": expiry,
             "nonce": nonce(self.count),
@@ -515,7 +515,7 @@ def damaged_contents(good, signing, wrong):
         {**good, **wider, "form": {**good["form"], "scope": value}},
         "wrong_challenge",
     )
-    evil = grantee_of("https://evil.example", bytes(32))
+    evil = grantee_commitment(bytes(32), "https://evil.example")
     wrong(
         "another reader put in, and into the form",
         {

@@ -7,13 +7,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from chain.commitment import WHOLE, Header, disclose
+from consent.evidence import grantee_commitment, grantee_salt
 from consent.host.acts.base import Act, Answer
 from consent.host.refusals import Hindered, Refused
 from consent.host.registry import refuse_what_the_registry_would
 from consent.models import Grant, Relay, Signer
 from consent.services import granting, keys, revoking, tickets
 from consent.services.granting import Draft
-from consent.signing import call_of, forms, grantee_commitment, grantee_salt, seconds
+from consent.signing import call_of, forms, seconds
 
 
 class GiveAccess(Act):
@@ -37,7 +38,7 @@ class GiveAccess(Act):
         facts = self.form_facts(at)
         return forms.Grant(
             patient=self.pseudonym(),
-            grantee=grantee_commitment(draft.secret, draft.grantee_text),
+            grantee=grantee_commitment(grantee_salt(draft.secret), draft.grantee_text),
             scope=draft.scope,
             expiry=expiry_of(draft),
             nonce=int(facts["nonce"]),
