@@ -98,6 +98,14 @@ class Event(models.Model):
         facts: dict[str, Any] = json.loads(self._unsealed(self.sealed_detail))
         return facts
 
+    @property
+    def legible_facts(self) -> dict[str, Any]:
+        """The facts, for a list that shows what it can: of a line that was changed, none."""
+        try:
+            return self.facts
+        except EventDamaged:
+            return {}
+
     @cached_property
     def secret(self) -> bytes:
         """

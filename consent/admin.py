@@ -162,11 +162,11 @@ class EventAdmin(WorkspaceAdmin):
 
     @display(description=_("From"))
     def address(self, event: Event) -> str:
-        return str(trail.facts_of(event).get("address", ""))
+        return str(event.legible_facts.get("address", ""))
 
     @display(description=_("Records shown"))
     def how_many(self, event: Event) -> Any:
-        return len(trail.facts_of(event).get("versions", ())) or ""
+        return len(event.legible_facts.get("versions", ())) or ""
 
 
 class OpenFilter(admin.SimpleListFilter):

@@ -10,7 +10,7 @@ from django.db.models import Case, OuterRef, Subquery, When
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
-from audit.models import Event, EventDamaged, Ground
+from audit.models import Event, Ground
 from consent.models import Purpose
 from consent.workspace.words import PURPOSES
 from patients.models import PatientIdentifier
@@ -52,6 +52,8 @@ WORDS = {
     "consent.key_enrolled": _("Made a passkey for sharing"),
     "consent.key_added": _("Added a passkey for sharing"),
     "consent.key_removed": _("Removed a passkey for sharing"),
+    "consent.key_refused": _("A passkey for sharing was not taken by the contract"),
+    "consent.revoked_on_chain": _("Access was ended on the chain"),
     "consent.recovery_started": _("Began to replace lost passkeys"),
     "consent.recovery_proposed": _("Proposed to replace lost passkeys"),
     "consent.recovery_vetoed": _("Stopped the replacement of passkeys"),
@@ -101,7 +103,7 @@ class Line:
 def lines_of(events: Iterable[Event]) -> list[Line]:
     """Say each of these events in words, in as many queries for many as for one."""
     events = list(events)
-    named = {UUID(version) for event in events for version in facts_of(event).get("versions", ())}
+    named = {version for event in events for version in _versions(event)}
     words: dict[UUID, str] = {}
     for say in _say_versions:
         words |= say([*named]) if named else {}
@@ -114,9 +116,11 @@ def lines_of(events: Iterable[Event]) -> list[Line]:
             what=WORDS.get(event.name, event.name),
             why=GROUNDS.get(event.ground, ""),
             purpose=PURPOSES[Purpose(event.purpose)] if event.purpose in Purpose.values else "",
-            address=facts_of(event).get("address", ""),
-            versions=[words.get(UUID(version), version) for version in facts_of(event).get("versions", ())],
-            is_damaged=not facts_of(event),
+            address=event.legible_facts.get("address", ""),
+            versions=[
+                words.get(UUID(version), version) for version in event.legible_facts.get("versions", ())
+            ],
+            is_damaged=not event.legible_facts,
         )
         for event in events
     ]
@@ -133,9 +137,9 @@ def who(event: Event) -> Any:
     """Name who did it; patients stay nameless here, and a helper is one."""
     if event.actor_role == Role.PATIENT:
         return _("Somebody who helps the patient") if event.ground == Ground.GRANT else _("The patient")
-    if not facts_of(event):
+    if not event.legible_facts:
         return _("Can’t be read: this line was changed")
-    return facts_of(event).get("actorName") or _("The portal itself")
+    return event.legible_facts.get("actorName") or _("The portal itself")
 
 
 def role(event: Event) -> Any:
@@ -143,9 +147,5 @@ def role(event: Event) -> Any:
     return Role(event.actor_role).label if event.actor_role in Role.values else ""
 
 
-def facts_of(event: Event) -> dict[str, Any]:
-    """Return the sealed part of an event; of one that was changed, nothing."""
-    try:
-        return event.facts
-    except EventDamaged:
-        return {}
+def _versions(event: Event) -> list[UUID]:
+    return [UUID(version) for version in event.legible_facts.get("versions", ())]

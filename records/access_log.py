@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
-from audit.models import Event, EventDamaged, Ground, Review
+from audit.models import Event, Ground, Review
 from patients.listing import Listing
 from patients.models import Patient
 from records.models import Kind, RecordVersion
@@ -132,7 +132,7 @@ def describe(events: Iterable[Event], *, viewer: Any, versions: Any) -> list[Ope
     :param versions: the record versions that the viewer may see
     """
     events = list(events)
-    named = {version for event in events for version in facts_of(event).get("versions", ())}
+    named = {version for event in events for version in event.legible_facts.get("versions", ())}
     found = {
         str(version.pk): version
         for version in versions.filter(pk__in=named).select_related("record").only("number", "record")
@@ -198,14 +198,6 @@ def purpose_of(event: Event) -> str:
     return event.purpose or PURPOSE_OF_GROUND.get(event.ground, "")
 
 
-def facts_of(event: Event) -> dict[str, Any]:
-    """Return the sealed part of an event; of one that was changed, nothing."""
-    try:
-        return event.facts
-    except EventDamaged:
-        return {}
-
-
 def _described(
     event: Event,
     found: dict[str, RecordVersion],
@@ -215,7 +207,7 @@ def _described(
     review: Answer | None,
     question: Answer | None,
 ) -> Opening:
-    facts = facts_of(event)
+    facts = event.legible_facts
     names = facts.get("versions", ())
     seen = [found[name] for name in names if name in found]
     counts = Counter(version.record.kind for version in seen)
@@ -275,14 +267,14 @@ def _searchable(event: Event, who: str) -> Iterator[str]:
     yield str(_act(event))
     yield _ground(event)
     yield str(PURPOSES.get(purpose_of(event), ""))
-    yield str(LISTS.get(facts_of(event).get("listing", ""), ""))
-    yield facts_of(event).get("reason", "")
-    yield facts_of(event).get("address", "")
+    yield str(LISTS.get(event.legible_facts.get("listing", ""), ""))
+    yield event.legible_facts.get("reason", "")
+    yield event.legible_facts.get("address", "")
     yield date_format(timezone.localtime(event.at), "j F Y, H:i")
 
 
 def _emergency(event: Event) -> uuid.UUID | None:
-    named = facts_of(event).get("breakGlass") if event.ground == Ground.BREAK_GLASS else None
+    named = event.legible_facts.get("breakGlass") if event.ground == Ground.BREAK_GLASS else None
     return uuid.UUID(named) if named else None
 
 
@@ -306,7 +298,7 @@ def _who(event: Event, viewer: Any, helpers: dict[uuid.UUID | None, str]) -> str
     if event.actor_id == viewer.pk:
         return str(_("You"))
     return (
-        facts_of(event).get("actorName")
+        event.legible_facts.get("actorName")
         or helpers.get(event.actor_id)
         or _role(event)
         or str(_("Somebody of the hospital’s staff"))

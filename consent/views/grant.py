@@ -13,7 +13,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audit.models import Event, EventDamaged, Ground
+from audit.models import Event, Ground
 from consent.answers import Answers
 from consent.models import EndedBy, Grant, GranteeKind, Relay, Ticket
 from consent.models.grants import ONE_OCCASION
@@ -62,7 +62,7 @@ class GrantDetail(SharingPage):
         for event in openings.filter(ground=Ground.GRANT, at__gte=grant.starts_at).newest_first()[
             :OPENINGS_SEARCHED
         ]:
-            if str(grant.pk) in _facts(event).get("grants", ()):
+            if str(grant.pk) in event.legible_facts.get("grants", ()):
                 found.append(event)
                 if len(found) == USES_SHOWN:
                     break
@@ -174,7 +174,7 @@ def _history(shown: GrantInWords, uses: list[Event]) -> list[dict[str, Any]]:
     if grant.on_chain_at:
         lines.append((grant.on_chain_at, {"title": _("It came into the public register")}))
     for event in uses:
-        name = _facts(event).get("actorName") or _("Somebody")
+        name = event.legible_facts.get("actorName") or _("Somebody")
         lines.append(
             (
                 event.at,
@@ -198,10 +198,3 @@ def _history(shown: GrantInWords, uses: list[Event]) -> list[dict[str, Any]]:
 
 def _moment(at: Any) -> str:
     return str(date_format(timezone.localtime(at), "j F Y, H:i"))
-
-
-def _facts(event: Event) -> dict[str, Any]:
-    try:
-        return event.facts
-    except EventDamaged:
-        return {}

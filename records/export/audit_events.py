@@ -15,8 +15,9 @@ from typing import Any
 from django.conf import settings
 
 from accounts.models import Role
-from audit.models import Event, EventDamaged, Ground
+from audit.models import Event, EventDamaged
 from patients.models import Patient
+from records.access_log import PURPOSE_OF_GROUND
 from records.models import RecordVersion
 
 FHIR = dict[str, Any]
@@ -48,12 +49,6 @@ ACTIONS = dict.fromkeys(READS, "R") | {
     "review.closed": "U",
 }
 INTERACTIONS = {"R": "vread", "C": "create", "U": "update"}
-PURPOSES = {
-    Ground.OWN_RECORD.value: "PATRQT",
-    Ground.TREATMENT.value: "TREAT",
-    Ground.BREAK_GLASS.value: "BTG",
-    Ground.STAFF_DUTY.value: "HOPERAT",
-}
 
 
 def bundle_of(patient: Patient, *, at: datetime) -> Iterator[bytes]:
@@ -125,10 +120,7 @@ def _dumped(lines: Sequence[Event]) -> bytes:
 def _versions_in(lines: Iterable[Event]) -> dict[str, RecordVersion]:
     named: set[str] = set()
     for event in lines:
-        try:
-            named |= {*event.facts.get("versions", [])}
-        except EventDamaged:
-            continue
+        named |= {*event.legible_facts.get("versions", [])}
     found = RecordVersion.objects.filter(pk__in=named).select_related("record").only("number", "record")
     return {str(version.pk): version for version in found}
 
@@ -228,7 +220,8 @@ def _person(event: Event, facts: FHIR) -> FHIR:
 
 
 def _purpose(element: str, event: Event) -> FHIR:
-    code = event.purpose if event.purpose.isupper() else PURPOSES.get(event.ground, "")
+    # Ours for taking a copy is none of theirs.
+    code = event.purpose if event.purpose.isupper() else PURPOSE_OF_GROUND.get(event.ground, "")
     if not code:
         return {}
     return {element: [{"coding": [{"system": f"{TERMINOLOGY}/v3-ActReason", "code": code}]}]}
