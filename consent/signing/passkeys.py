@@ -128,9 +128,7 @@ def signer_of(credential: bytes, *, verifier: str, rp_id: str, origin: str) -> b
 # Making a passkey
 
 
-def begin_registration(
-    *, rp_id: str, known: Iterable[HasKey] = (), user_handle: bytes | None = None
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def begin_registration(*, rp_id: str, known: Iterable[HasKey] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     Return the options for `navigator.credentials.create`, and the state for `complete_registration`.
 
@@ -140,7 +138,7 @@ def begin_registration(
     :param known: the passkeys that the patient has, of which no device makes a second
     """
     user = PublicKeyCredentialUserEntity(
-        id=user_handle or secrets.token_bytes(32),
+        id=secrets.token_bytes(32),
         name=settings.HOSPITAL_NAME,
         display_name=settings.HOSPITAL_NAME,
     )
@@ -187,24 +185,14 @@ def complete_registration(
 # Signing with it
 
 
-def request_options(digest: bytes, keys: Iterable[HasKey], *, rp_id: str) -> dict[str, Any]:
-    """Return the options for `navigator.credentials.get`: this form, to be signed by one of these keys."""
-    options, _ = _server(rp_id).authenticate_begin(
-        [AttestedCredentialData(bytes(key.credential)) for key in keys],
-        user_verification=UserVerificationRequirement.REQUIRED,
-        challenge=digest,
-    )
-    return dict(options)
-
-
 def check_assertion(
     response: Mapping[str, Any], *, digest: bytes, keys: Sequence[HasKey], rp_id: str, origin: str
-) -> tuple[bytes, Signed]:
+) -> Signed:
     """
     Make sure that one of these passkeys signed this form on this page, by somebody whom the device knows.
 
     :param digest: of the form, which the passkey got as its challenge
-    :return: the credential's id, and what `ConsentRegistry` takes
+    :return: what `ConsentRegistry` takes
     :raises PasskeyRefused: of the kind that says why; the contract's own names where it has them
     """
     parsed = _parsed(AuthenticationResponse, response)
@@ -221,11 +209,10 @@ def check_assertion(
         _server(rp_id, origin).authenticate_complete(_fido2_state(digest), [credentials[signer]], parsed)
     except UNREADABLE as error:
         raise SignatureInvalid("the signature is not this passkey's") from error
-    signature = _encoded(bytes(data), bytes(client_data), parsed.response.signature)
-    return bytes(parsed.raw_id), Signed(signer, signature)
+    return Signed(signer, signature_of(data, client_data, parsed.response.signature))
 
 
-def _encoded(authenticator_data: bytes, client_data: bytes, der: bytes) -> bytes:
+def signature_of(authenticator_data: bytes, client_data: bytes, der: bytes) -> bytes:
     """Lay an assertion out as the contract decodes it."""
     r, s = decode_dss_signature(der)
     return encode(

@@ -1,14 +1,16 @@
 """Consent passkeys in software, and a page of the consent host as far as signing needs one."""
 
+from fido2.utils import websafe_decode, websafe_encode
+
 from chain.deployment import contracts
-from consent.signing import passkeys
+from consent.signing import Signed
 from consent.signing.passkeys import (
     begin_registration,
     check_assertion,
     complete_registration,
     consent_origin,
     consent_rp_id,
-    request_options,
+    signature_of,
 )
 from tests.accounts.passkeys import Device
 
@@ -39,21 +41,22 @@ class ConsentDevice(Device):
     def signer(self):
         return self.made.signer
 
+    def answer_to(self, digest, *, rp_id=RP_ID):
+        """Sign a form as the page's script asks, and return what the browser would send."""
+        return self.sign({"publicKey": {"rpId": rp_id, "challenge": websafe_encode(digest)}})
+
     def yes_to(self, digest):
         """Sign a form, and have that checked as the consent host does."""
-        response = self.sign(request_options(digest, [self.made], rp_id=consent_rp_id()))
-        _, signed = check_assertion(
-            response, digest=digest, keys=[self.made], rp_id=consent_rp_id(), origin=consent_origin()
+        return check_assertion(
+            self.answer_to(digest),
+            digest=digest,
+            keys=[self.made],
+            rp_id=consent_rp_id(),
+            origin=consent_origin(),
         )
-        return signed
 
     def unchecked_yes_to(self, digest):
         """Sign a form, and have that sent by a server that checks nothing; the contract will."""
-        answer = passkeys._parsed(
-            passkeys.AuthenticationResponse,
-            self.sign(request_options(digest, [self.made], rp_id=RP_ID)),
-        ).response
-        signature = passkeys._encoded(
-            bytes(answer.authenticator_data), bytes(answer.client_data), answer.signature
-        )
-        return passkeys.Signed(self.signer, signature)
+        part = {name: websafe_decode(value) for name, value in self.answer_to(digest)["response"].items()}
+        signature = signature_of(part["authenticatorData"], part["clientDataJSON"], part["signature"])
+        return Signed(self.signer, signature)

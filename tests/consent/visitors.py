@@ -21,7 +21,7 @@ from consent.models import Ticket
 from consent.services import tickets
 from consent.services.granting import prepare_grant
 from consent.signing import domain, forms
-from consent.signing.passkeys import MadeKey, request_options, signer_of
+from consent.signing.passkeys import MadeKey, signer_of
 from tests.consent.factories import TermsFactory
 from tests.consent.passkeys import ORIGIN, RP_ID, ConsentDevice
 
@@ -179,7 +179,7 @@ def made_by(device, data):
 
 
 def signed(device, form):
-    return device.sign(request_options(form.digest(domain()), [device.made], rp_id=RP_ID))
+    return device.answer_to(form.digest(domain()))
 
 
 def some_address():

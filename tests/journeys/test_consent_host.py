@@ -27,8 +27,7 @@ from consent.services import tickets
 from consent.services.granting import prepare_grant
 from consent.services.keys import start_recovery
 from consent.signing import domain
-from consent.signing.passkeys import _encoded as encoded
-from consent.signing.passkeys import signer_of
+from consent.signing.passkeys import signature_of, signer_of
 from patients.services import invite
 from tests.conftest import CHECKOUT
 from tests.consent.factories import ClinicianFactory, TermsFactory
@@ -111,7 +110,7 @@ class Journey:
 
     def stolen_signature(self):
         part = {name: websafe_decode(value) for name, value in self.stolen["response"].items()}
-        return encoded(part["authenticatorData"], part["clientDataJSON"], part["signature"])
+        return signature_of(part["authenticatorData"], part["clientDataJSON"], part["signature"])
 
     def then_the_contract_refuses(self, form, signer, cause):
         call = CONSENT_REGISTRY.calldata("grant", form.values, (signer, self.stolen_signature()))

@@ -1,6 +1,6 @@
 """What every act on the consent host has in common: a ticket, a form to sign, and keys that may."""
 
-import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,10 +15,12 @@ from chain.deployment import contracts
 from consent.host.middleware import HostSession
 from consent.host.refusals import Refused
 from consent.host.registry import known_domain
-from consent.models import Pseudonym, Signer, Ticket
+from consent.models import Signer, Ticket
+from consent.models.keys import new_pseudonym
 from consent.services import keys, tickets
 from consent.signing import Domain, Form, Signed, new_nonce, seconds
 from consent.signing.passkeys import (
+    HasKey,
     begin_registration,
     check_assertion,
     complete_registration,
@@ -63,23 +65,24 @@ class Answer:
         return cls(name=" ".join(name.split())[:LONGEST_NAME], **parts)
 
 
-class Act:
+class Act(ABC):
     """One thing that a patient does here: offered by `page`, done by `take`."""
 
-    template = ""
+    template: str
 
     def __init__(self, ticket: Ticket, session: HostSession) -> None:
         self.ticket = ticket
         self.session = session
 
+    @abstractmethod
     def page(self, at: datetime) -> dict[str, Any]:
         """
         Return what the page is made of; `data` is for its script, which computes the digest itself.
 
         :raises Hindered: if it cannot be offered now
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, answer: Answer, at: datetime) -> None:
         """
         Judge the answer and do it; all of it in one transaction that finishes the ticket.
@@ -87,7 +90,6 @@ class Act:
         :raises Refused: if it does not hold; nothing has changed then
         :raises TicketClosed: if it was done before
         """
-        raise NotImplementedError
 
     @property
     def patient(self) -> Patient:
@@ -106,7 +108,7 @@ class Act:
         return known_domain()
 
     def pseudonym(self) -> bytes:
-        return bytes(Pseudonym.objects.get(patient=self.patient).value)
+        return bytes(self.patient.pseudonym.value)
 
     def known_keys(self) -> list[Signer]:
         """Return the keys that may sign this."""
@@ -114,8 +116,10 @@ class Act:
 
     def form_facts(self, at: datetime) -> dict[str, Any]:
         """Return what the form needs besides its subject; drawn once, however often the page is loaded."""
-        drawn = {"nonce": str(new_nonce()), "deadline": last_second(at), "pseudonym": secrets.token_hex(32)}
-        facts: dict[str, Any] = tickets.remember(self.ticket, form=drawn)["form"]
+        if "form" not in self.content:
+            drawn = {"nonce": str(new_nonce()), "deadline": last_second(at)}
+            tickets.remember(self.ticket, form=drawn | {"pseudonym": new_pseudonym().hex()})
+        facts: dict[str, Any] = self.content["form"]
         return facts
 
     def form_data(self, at: datetime, **more: Any) -> dict[str, Any]:
@@ -164,19 +168,17 @@ class Act:
     def signed_by_new(self, answer: Answer, form: Form, key: keys.NewKey) -> Signed:
         return self._signed(answer.by_new, form, [key])
 
-    def signed_by_known(
-        self, answer: Answer, form: Form, known: Sequence[Signer] | None = None
-    ) -> tuple[Signer, Signed]:
+    def signed_by_known(self, answer: Answer, form: Form) -> tuple[Signer, Signed]:
         """Return which of the patient's keys signed this form, and what the registry takes of it."""
-        known = self.known_keys() if known is None else known
+        known = self.known_keys()
         signed = self._signed(answer.by_known, form, known)
         return next(one for one in known if bytes(one.signer) == signed.signer), signed
 
-    def _signed(self, assertion: dict[str, Any] | None, form: Form, known: Any) -> Signed:
+    def _signed(self, assertion: dict[str, Any] | None, form: Form, known: Sequence[HasKey]) -> Signed:
         if assertion is None:
             raise Refused("NotAnAssertion")
         try:
-            _, signed = check_assertion(
+            return check_assertion(
                 assertion,
                 digest=form.digest(self.domain),
                 keys=known,
@@ -185,17 +187,15 @@ class Act:
             )
         except PasskeyRefused as refusal:
             raise Refused(refusal.cause) from refusal
-        return signed
 
-    def lock_keys(self, *signers: Signer) -> None:
+    def lock_key(self, key: Signer) -> None:
         """
-        Make sure, in the transaction that does the act, that these keys count until it has happened.
+        Make sure, in the transaction that does the act, that this key counts until it has happened.
 
-        :raises Refused: if one was removed meanwhile
+        :raises Refused: if it was removed meanwhile
         """
         Patient.objects.select_for_update().get(pk=self.patient.pk)
-        usable = keys.usable_signers(self.patient)
-        if usable.filter(pk__in=[one.pk for one in signers]).count() != len(signers):
+        if not keys.usable_signers(self.patient).filter(pk=key.pk).exists():
             raise Refused("NotASigner")
 
 

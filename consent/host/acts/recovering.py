@@ -114,7 +114,7 @@ class StopRecovery(Act):
             refuse_what_the_registry_would(Relay.Kind.VETO_RECOVERY, call)
         with transaction.atomic():
             tickets.finish(self.ticket, at=at)
-            self.lock_keys(key)
+            self.lock_key(key)
             keys.veto_recovery(
                 recovery=recovery, digest=form.digest(self.domain), call=call, by=self.by, at=at
             )

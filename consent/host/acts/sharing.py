@@ -57,7 +57,7 @@ class GiveAccess(Act):
             refuse_what_the_registry_would(Relay.Kind.GRANT, call)
         with transaction.atomic():
             tickets.finish(self.ticket, at=at, until=draft.columns["expires_at"])
-            self.lock_keys(key)
+            self.lock_key(key)
             granting.sign_grant(
                 draft,
                 patient=self.patient,
@@ -94,7 +94,7 @@ class TakeAccessAway(Act):
         call = call_of(form, signed)
         with transaction.atomic():
             tickets.finish(self.ticket, at=at)
-            self.lock_keys(key)
+            self.lock_key(key)
             if self.would_be_taken(grant, key, call):
                 digest = form.digest(self.domain)
                 revoking.sign_revocation(grant=grant, digest=digest, call=call, by=self.by, at=at)
