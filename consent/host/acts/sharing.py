@@ -92,10 +92,12 @@ class TakeAccessAway(Act):
         form = forms.Revocation(patient=self.pseudonym(), grant=bytes(grant.digest or b""))
         key, signed = self.signed_by_known(answer, form)
         call = call_of(form, signed)
+        # Asked before anything is locked: a node may take its time to answer.
+        would_be_taken = self.would_be_taken(grant, key, call)
         with transaction.atomic():
             tickets.finish(self.ticket, at=at)
             self.lock_key(key)
-            if self.would_be_taken(grant, key, call):
+            if would_be_taken:
                 digest = form.digest(self.domain)
                 revoking.sign_revocation(grant=grant, digest=digest, call=call, by=self.by, at=at)
             elif grant.revoked_at is None:
