@@ -30,9 +30,11 @@ def tell_privacy_office(**kwargs: Any) -> None:
         return
     try:
         with only_one("audit.tell_privacy_office"):
-            waiting = Review.objects.open().filter(told_at=None)
-            if waiting.update(told_at=timezone.now()):
+            waiting = [*Review.objects.open().filter(told_at=None).values_list("pk", flat=True)]
+            if waiting:
+                # Marked only then: an officer who closes a review must not wait for the mail server.
                 _send_word()
+                Review.objects.filter(pk__in=waiting).update(told_at=timezone.now())
     except Busy:
         # Whoever is at it may have counted before our row came in; beat asks again in a minute.
         return

@@ -100,8 +100,10 @@ def send_mail_to(patient_id: uuid.UUID, *, at: datetime) -> bool:
         patient = Patient.objects.select_related("user").get(pk=patient_id)
         if not patient.email:
             return False
-        Notice.objects.unsent().filter(patient=patient).update(sent_at=at)
+        told = [*Notice.objects.unsent().filter(patient=patient).values_list("pk", flat=True)]
+        # Marked only then: a patient who reads the notices must not wait for the mail server.
         _send(patient)
+        Notice.objects.filter(pk__in=told).update(sent_at=at)
         return True
 
 
