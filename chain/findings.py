@@ -1,6 +1,6 @@
 """What a check of the log found, and how it is remembered until it is healed."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,11 +36,10 @@ def note(finding: Finding, *, at: datetime) -> None:
     tell_of_mismatches([mismatch] if is_new else [], at)
 
 
-def heal(findings: Iterable[Finding], *, at: datetime) -> None:
+def heal(finding: Finding, *, at: datetime) -> None:
     """Mark as resolved what was come upon before, and is known to hold again."""
-    for finding in findings:
-        known = Mismatch.objects.open().filter(kind=finding.kind, subject=finding.subject)
-        known.update(resolved_at=at)
+    known = Mismatch.objects.open().filter(kind=finding.kind, subject=finding.subject)
+    known.update(resolved_at=at)
 
 
 def record_findings(findings: Sequence[Finding], *, at: datetime, kinds: Container[str]) -> None:

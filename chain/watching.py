@@ -25,7 +25,7 @@ logger = structlog.get_logger(__name__)
 
 def head_announced(event: Event, at: datetime) -> None:
     """Compare a head on the chain with our own."""
-    if not _is_ours(event):
+    if not is_ours(event):
         return
     size = event.arguments["size"]
     cause = foreign_head(event)
@@ -43,8 +43,8 @@ def head_announced(event: Event, at: datetime) -> None:
 
 def head_withdrawn(event: Event, at: datetime) -> None:
     """Forget a complaint whose head has left the chain. The follower reopens transactions by itself."""
-    if _is_ours(event):
-        heal([Finding(Mismatch.Kind.CHAIN, subject_of(event), "")], at=at)
+    if is_ours(event):
+        heal(Finding(Mismatch.Kind.CHAIN, subject_of(event), ""), at=at)
 
 
 def foreign_head(event: Event) -> str:
@@ -62,7 +62,8 @@ def subject_of(event: Event) -> str:
     return f"head of {event.arguments['size']} leaves on the chain"
 
 
-def _is_ours(event: Event) -> bool:
+def is_ours(event: Event) -> bool:
+    """Say whether what a contract announced bears the number of this hospital."""
     try:
         return bool(event.arguments["institution"] == institution_number(current_node(), contracts()))
     except NotAMember:

@@ -13,11 +13,11 @@ import structlog
 
 from audit import services as audit
 from chain import topics
-from chain.client import current_node
-from chain.deployment import CONSENT_REGISTRY, NotAMember, contracts, institution_number
+from chain.deployment import CONSENT_REGISTRY
 from chain.findings import Finding, heal, note
 from chain.models import Event, Mismatch
 from chain.topics import EventHandler
+from chain.watching import is_ours
 from consent.models import EndedBy, Grant, Pseudonym, Recovery, Signer
 from consent.services.keys import carry_out_recovery
 from patients import notices
@@ -78,7 +78,7 @@ def _enrolled(event: Event, at: datetime) -> None:
     pseudonyms = _pseudonyms(event)
     if not pseudonyms.exists():
         return
-    if _is_by_us(event):
+    if is_ours(event):
         pseudonyms.update(on_chain_at=event.block.at)
     else:
         logger.error("consent.pseudonym_taken", block=event.block.number)
@@ -87,7 +87,7 @@ def _enrolled(event: Event, at: datetime) -> None:
 
 def _not_enrolled(event: Event, at: datetime) -> None:
     _pseudonyms(event).filter(on_chain_at=event.block.at).update(on_chain_at=None)
-    heal([strange_enrolment(event)], at=at)
+    heal(strange_enrolment(event), at=at)
 
 
 def _signer_added(event: Event, at: datetime) -> None:
@@ -100,7 +100,7 @@ def _signer_added(event: Event, at: datetime) -> None:
 
 def _signer_not_added(event: Event, at: datetime) -> None:
     _signers(event).filter(on_chain_at=event.block.at).update(on_chain_at=None)
-    heal([strange_key(event)], at=at)
+    heal(strange_key(event), at=at)
 
 
 def _signer_removed(event: Event, at: datetime) -> None:
@@ -125,7 +125,7 @@ def _granted(event: Event, at: datetime) -> None:
 
 def _not_granted(event: Event, at: datetime) -> None:
     _grants(event).filter(on_chain_at=event.block.at).update(on_chain_at=None)
-    heal([strange_grant(event)], at=at)
+    heal(strange_grant(event), at=at)
 
 
 def _revoked(event: Event, at: datetime) -> None:
@@ -167,7 +167,7 @@ def _recovery_proposed(event: Event, at: datetime) -> None:
 
 def _recovery_not_proposed(event: Event, at: datetime) -> None:
     _recoveries(event).update(recoverable_at=None)
-    heal([strange_recovery(event)], at=at)
+    heal(strange_recovery(event), at=at)
 
 
 def _recovery_vetoed(event: Event, at: datetime) -> None:
@@ -250,13 +250,6 @@ def _recoveries(event: Event) -> Any:
 
 def _bytes(event: Event, name: str) -> bytes:
     return bytes.fromhex(event.arguments[name].removeprefix("0x"))
-
-
-def _is_by_us(event: Event) -> bool:
-    try:
-        return bool(event.arguments["institution"] == institution_number(current_node(), contracts()))
-    except NotAMember:
-        return False
 
 
 # What is announced of a patient of ours without our knowledge, by event.
