@@ -20,7 +20,6 @@ from consent.documents import Grantee, Terms
 from consent.models import AccessRequest, Covers, Grant, GranteeKind, Purpose
 from consent.services.granting import terms_of
 from consent.services.proxies import name_of
-from consent.wording import helper_in
 from doctors.models import Clinician, Department, Institution
 from patients.models import Patient
 
@@ -100,7 +99,7 @@ class Answers:
     @classmethod
     def to_renew(cls, grant: Grant, *, at: datetime) -> Self:
         """Answer as in an earlier grant, all but for how long."""
-        terms = terms_of(grant, starts_at=at, expires_at=at + LONGEST, proxy_name=helper_in(grant))
+        terms = terms_of(grant, starts_at=at, expires_at=at + LONGEST)
         member = grant.clinician or grant.department or grant.proxy or grant.institution
         return cls(
             grantee_kind=grant.grantee_kind,

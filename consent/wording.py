@@ -1,6 +1,5 @@
 """Consents in the words of the patient who gives them; every page about one says it with these."""
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +10,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from consent.categories import Kind, Sensitivity, sensitivity_token
+from consent.categories import Kind
 from consent.documents import Grantee
 from consent.models import AccessRequest, Covers, EndedBy, Grant, GranteeKind, Purpose, Relay
 from consent.models.grants import DocumentDamaged
-from consent.services.granting import grantee_of
+from consent.services.granting import grantee_of, helper_in, sensitivities_in, titles_in
 
 # The ends of the sentence “Dr Khan may see your results …”.
 WHY = {
@@ -142,28 +141,9 @@ def day_of(moment: datetime) -> str:
     return str(date_format(timezone.localtime(moment), "j F Y"))
 
 
-def titles_in(grant: Grant) -> dict[uuid.UUID, str]:
-    """Return the single records that a grant names, each as the patient was shown it."""
-    items = grant.content["provision"].get("data", [])
-    return {uuid.UUID(item["reference"]["reference"]): item["reference"].get("display", "") for item in items}
-
-
-def helper_in(grant: Grant) -> str:
-    """Return the name of the helper whom a grant names, as the patient was shown it."""
-    if grant.grantee_kind != GranteeKind.PROXY:
-        return ""
-    return str(grant.content["provision"]["actor"][0]["reference"].get("display", ""))
-
-
 def who_in_words(grant: Grant) -> str:
     """Name those who may read, as the patient knows them."""
     return grantee_of(grant, proxy_name=helper_in(grant)).name
-
-
-def sensitivities_in(grant: Grant) -> list[Sensitivity]:
-    """Return the sensitive topics that a grant names."""
-    named = {bytes(token) for token in grant.sensitivities}
-    return [one for one in Sensitivity if sensitivity_token(grant.patient_id, one) in named]
 
 
 def register_state(grant: Grant, relays: Iterable[Relay]) -> RegisterState:

@@ -281,28 +281,18 @@ def answer(request: AccessRequest, *, is_accepted: bool, by: User, at: datetime,
     )
 
 
-def terms_of(grant: Grant, *, starts_at: datetime, expires_at: datetime, proxy_name: str = "") -> Terms:
-    """
-    Return what a grant says, with other dates: to renew it.
-
-    :param proxy_name: what the helper is called now, if not as the patient read it then
-    """
-    provision = grant.content["provision"]
-    known_as = provision["actor"][0]["reference"].get("display", "") if grant.proxy_id else ""
-    named = {token: one for one in Sensitivity for token in [sensitivity_token(grant.patient_id, one)]}
+def terms_of(grant: Grant, *, starts_at: datetime, expires_at: datetime) -> Terms:
+    """Return what a grant says, with other dates: to renew it."""
     return Terms(
-        grantee=grantee_of(grant, proxy_name=proxy_name or known_as),
+        grantee=grantee_of(grant, proxy_name=helper_in(grant)),
         covers=Covers(grant.covers),
         purpose=Purpose(grant.purpose),
         starts_at=starts_at,
         expires_at=expires_at,
         is_once=grant.is_once,
         chosen_kinds=[Kind(kind) for kind in grant.kinds],
-        records={
-            uuid.UUID(item["reference"]["reference"]): item["reference"].get("display", "")
-            for item in provision.get("data", [])
-        },
-        sensitivities=[named[bytes(token)] for token in grant.sensitivities],
+        records=titles_in(grant),
+        sensitivities=sensitivities_in(grant),
     )
 
 
@@ -316,6 +306,25 @@ def grantee_of(grant: Grant, *, proxy_name: str = "") -> Grantee:
         proxy=grant.proxy,
         proxy_name=proxy_name,
     )
+
+
+def helper_in(grant: Grant) -> str:
+    """Return the name of the helper whom a grant names, as the patient was shown it."""
+    if grant.grantee_kind != GranteeKind.PROXY:
+        return ""
+    return str(grant.content["provision"]["actor"][0]["reference"].get("display", ""))
+
+
+def titles_in(grant: Grant) -> dict[uuid.UUID, str]:
+    """Return the single records that a grant names, each as the patient was shown it."""
+    items = grant.content["provision"].get("data", [])
+    return {uuid.UUID(item["reference"]["reference"]): item["reference"].get("display", "") for item in items}
+
+
+def sensitivities_in(grant: Grant) -> list[Sensitivity]:
+    """Return the sensitive topics that a grant names."""
+    named = {bytes(token) for token in grant.sensitivities}
+    return [one for one in Sensitivity if sensitivity_token(grant.patient_id, one) in named]
 
 
 def trace(name: str, grant: Grant, *, by: User | None, at: datetime, **facts: Any) -> None:

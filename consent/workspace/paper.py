@@ -19,9 +19,9 @@ from consent.answers import LONGEST
 from consent.categories import OF_PATIENTS, Kind, Sensitivity
 from consent.documents import Grantee, Terms
 from consent.models import Basis, Covers, Grant, GranteeKind, Purpose
-from consent.services.granting import PeriodInvalid, attest_grant
+from consent.services.granting import PeriodInvalid, attest_grant, sensitivities_in
 from consent.services.revoking import GrantNotActive, revoke_grant
-from consent.wording import sensitivities_in, who_in_words
+from consent.wording import who_in_words
 from consent.workspace.words import PURPOSES, day, last_day, what_is_covered
 from doctors.models import Clinician, Department, Institution
 from patients.finding import TooManyFound, find_patients

@@ -10,14 +10,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from consent.categories import Kind
+from consent.categories import SUMMARY
 from consent.models import AccessRequest, BreakGlass, Covers, Grant, Purpose
 from consent.models.grants import ONE_OCCASION
+from consent.wording import kinds_in_words
 
-WHAT = {
-    Covers.SUMMARY: gettext_lazy("a summary: medicines, allergies, conditions, vaccinations, procedures"),
-    Covers.EVERYTHING: gettext_lazy("the whole record"),
-}
 PURPOSES: dict[Purpose, Any] = {
     Purpose.TREATMENT: gettext_lazy("to treat the patient"),
     Purpose.SECOND_OPINION: gettext_lazy("to give a second opinion or plan care"),
@@ -55,13 +52,13 @@ def grants_for_staff(grants: Iterable[Grant]) -> list[GrantForStaff]:
 
 def what_is_covered(covers: str, kinds: Sequence[str], records: int = 0) -> str:
     """Say what a grant or a request is about, as the middle of a sentence."""
+    if covers == Covers.EVERYTHING:
+        return _("the whole record")
+    if covers == Covers.SUMMARY:
+        return _("a summary: %(kinds)s") % {"kinds": kinds_in_words(SUMMARY).lower()}
     if covers == Covers.CATEGORIES:
-        return _(", ").join(str(kind.label).lower() for kind in Kind if kind.value in kinds)
-    if covers == Covers.DOCUMENTS:
-        return ngettext("%(number)s single record", "%(number)s single records", records) % {
-            "number": records
-        }
-    return str(WHAT[Covers(covers)])
+        return kinds_in_words(kinds).lower()
+    return ngettext("%(number)s single record", "%(number)s single records", records) % {"number": records}
 
 
 def until_when(grant: Grant) -> str:
