@@ -262,11 +262,15 @@ def _keep(
 
 
 @transaction.atomic
-def answer(request: AccessRequest, *, is_accepted: bool, by: User, at: datetime, words: str = "") -> None:
-    """Note the patient's answer to a doctor's request; one that was answered before stays as it was."""
+def answer(request: AccessRequest, *, is_accepted: bool, by: User, at: datetime, words: str = "") -> bool:
+    """
+    Note the patient's answer to a doctor's request, and say whether it was still open.
+
+    One that was answered, withdrawn or ran out before stays as it was.
+    """
     request = AccessRequest.objects.select_for_update().get(pk=request.pk)
-    if request.answered_at is not None or request.withdrawn_at is not None:
-        return
+    if not request.is_open(at):
+        return False
     request.answered_at = at
     request.is_accepted = is_accepted
     request.answer = words
@@ -279,6 +283,7 @@ def answer(request: AccessRequest, *, is_accepted: bool, by: User, at: datetime,
         ground=Ground.OWN_RECORD,
         request=str(request.pk),
     )
+    return True
 
 
 def terms_of(grant: Grant, *, starts_at: datetime, expires_at: datetime) -> Terms:

@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -20,10 +19,8 @@ from consent.wording import kinds_in_words, sentence_of_request
 class RequestPage(SharingPage):
     """A page about one request; that of another patient is not found."""
 
-    def asked(self, pk: uuid.UUID, *, is_locked: bool = False) -> AccessRequest:
+    def asked(self, pk: uuid.UUID) -> AccessRequest:
         requests = AccessRequest.objects.filter(patient=self.patient)
-        if is_locked:
-            requests = requests.select_for_update(of=["self"])
         return get_object_or_404(requests.select_related("clinician__institution"), pk=pk)
 
     def too_late(self, request: HttpRequest, asked: AccessRequest) -> HttpResponse:
@@ -74,15 +71,12 @@ class DeclineRequest(RequestPage):
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         form = DeclineForm(request.POST)
+        asked = self.asked(pk)
         if not form.is_valid():
-            return self.show(request, self.asked(pk), form, status=422)
-        with transaction.atomic():
-            asked = self.asked(pk, is_locked=True)
-            if not asked.is_open(self.now):
-                return self.too_late(request, asked)
-            answer(
-                asked, is_accepted=False, words=form.cleaned_data["words"].strip(), by=self.user, at=self.now
-            )
+            return self.show(request, asked, form, status=422)
+        words = form.cleaned_data["words"].strip()
+        if not answer(asked, is_accepted=False, words=words, by=self.user, at=self.now):
+            return self.too_late(request, asked)
         messages.success(
             request,
             _("You declined. %(doctor)s sees nothing more than before.") % {"doctor": asked.clinician},
