@@ -11,8 +11,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from accounts.addresses import address_of
 from accounts.models import Role
-from accounts.sites import MenuEntry, WorkspaceAdmin, workspace
+from accounts.sites import MenuEntry, WorkspaceAdmin, staff_of, workspace
+from audit import services as audit
+from audit.models import Ground
 from doctors.models import CareRelationship
 
 
@@ -48,6 +51,24 @@ class CareRelationshipAdmin(WorkspaceAdmin):
     search_fields = ("clinician__name", "reason")
     search_help_text = _("Doctor's name or reason")
     ordering = ("-started_at", "pk")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show the page, having written for each patient on it that this officer saw the name."""
+        response = super().changelist_view(request, extra_context)
+        shown = getattr(response, "context_data", {}).get("cl")
+        if shown is not None:
+            audit.record_all(
+                "patient.listed",
+                at=timezone.now(),
+                by=staff_of(request),
+                patient_ids=[care.patient_id for care in shown.result_list],
+                ground=Ground.STAFF_DUTY.value,
+                address=address_of(request),
+                # As `patients.listing` names it, which stands beside this app.
+                listing="care",
+                isSearch=bool(shown.query),
+            )
+        return response
 
     @display(description=_("Doctor"))
     def doctor(self, care: CareRelationship) -> str:

@@ -23,6 +23,10 @@ class Listing(StrEnum):
     SHARED = "shared"
     REQUESTS = "requests"
     REVIEWS = "reviews"
+    CARE = "care"
+    # Pages that say whom they are about: the desk's, and those of a doctor who may not read the record.
+    DESK = "desk"
+    DOCTORS_PAGE = "doctors_page"
 
 
 def record_listed(

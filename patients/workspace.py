@@ -162,10 +162,34 @@ def rows(patients: list[Patient]) -> list[dict[str, Any]]:
     ]
 
 
-class PatientPage(WorkspacePage):
-    """A page about one patient, for those who look after the hospital's register."""
+class NamesPatient(WorkspacePage):
+    """
+    A page that says whom it is about. Each time that it is shown, whatever the method, leaves a line.
+
+    Its address alone must not be a way to a name that its patient cannot see was taken.
+    """
 
     patient: Patient
+    listing = Listing.DESK
+
+    def render_to_response(self, context: dict[str, Any], **response_kwargs: Any) -> HttpResponse:
+        self.note_shown()
+        return super().render_to_response(context, **response_kwargs)
+
+    def note_shown(self) -> None:
+        """Write the line that tells the patient of this page."""
+        record_listed(
+            [self.patient.pk],
+            listing=self.listing,
+            by=staff_of(self.request),
+            at=timezone.now(),
+            ground=Ground.STAFF_DUTY.value,
+            address=address_of(self.request),
+        )
+
+
+class PatientPage(NamesPatient):
+    """A page about one patient, for those who look after the hospital's register."""
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
@@ -206,14 +230,6 @@ class PatientOverview(PatientPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         now = timezone.now()
-        audit.record(
-            "patient.opened",
-            at=now,
-            by=staff_of(request),
-            patient_id=self.patient.pk,
-            ground=Ground.STAFF_DUTY.value,
-            address=address_of(request),
-        )
         care = self.patient.care_relationships.select_related("clinician", "by").order_by("-started_at")
         return self.render_to_response(
             self.get_context_data(
@@ -226,6 +242,16 @@ class PatientOverview(PatientPage):
                     for template, section in SECTIONS
                 ],
             )
+        )
+
+    def note_shown(self) -> None:
+        audit.record(
+            "patient.opened",
+            at=timezone.now(),
+            by=staff_of(self.request),
+            patient_id=self.patient.pk,
+            ground=Ground.STAFF_DUTY.value,
+            address=address_of(self.request),
         )
 
 

@@ -27,7 +27,7 @@ ACTS = {
     "record.proved": _("downloaded a proof"),
     "chart.opened": _("opened the chart"),
     "glass.broken": _("declared an emergency, to open your record"),
-    "patient.listed": _("saw your name in a list"),
+    "patient.listed": _("saw your name"),
     "patient.found": _("looked you up by your number, or by name and birth date"),
     "patient.opened": _("opened your entry in the register: name, address and numbers"),
     "log.read": _("read who opened your record"),
@@ -40,6 +40,9 @@ LISTS = {
     Listing.SHARED.value: _("Those who share something with a doctor"),
     Listing.REQUESTS.value: _("What a doctor has asked of patients"),
     Listing.REVIEWS.value: _("What waits for the privacy officer"),
+    Listing.CARE.value: _("Who treats whom"),
+    Listing.DESK.value: _("A page of the records office about you"),
+    Listing.DOCTORS_PAGE.value: _("A page on which a doctor asks for access or declares an emergency"),
 }
 # What a record was opened for: codes of HL7 v3 PurposeOfUse, and ours for taking it away.
 PURPOSES = {

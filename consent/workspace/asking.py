@@ -32,6 +32,7 @@ from consent.workspace import words
 from consent.workspace.page import DoctorsPage, NamedPatientPage
 from patients.listing import Listing, record_listed
 from patients.numbers import number_of
+from patients.workspace import NamesPatient
 
 A_PAGE = 25
 
@@ -197,23 +198,25 @@ class MyRequests(DoctorsPage):
 
 
 @workspace.page("requests/<uuid:pk>/withdraw/", name="withdraw_request", roles=[Role.DOCTOR])
-class WithdrawRequest(DoctorsPage):
+class WithdrawRequest(NamesPatient, DoctorsPage):
     """Take a question back: asked once, then done."""
 
     title = _("Withdraw a request")
     template_name = "consent/withdraw_request.html"
+    listing = Listing.REQUESTS
     access_request: AccessRequest
 
     def setup(self, request: HttpRequest, *args: Any, pk: UUID, **kwargs: Any) -> None:
         super().setup(request, *args, pk=pk, **kwargs)
         mine = AccessRequest.objects.filter(clinician=self.clinician).select_related("patient")
         self.access_request = get_object_or_404(mine, pk=pk)
+        self.patient = self.access_request.patient
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             **{
                 **words.request_in_words(self.access_request),
-                "patient": self.access_request.patient,
+                "patient": self.patient,
                 "is_open": self.access_request.is_open(self.now),
                 **kwargs,
             }

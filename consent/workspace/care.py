@@ -10,11 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
-from accounts.sites import WorkspacePage, workspace
+from accounts.sites import workspace
 from doctors.models import CareRelationship, Clinician
 from doctors.services import AlreadyTreats, CareHasEnded, end_care, start_care
-from patients.models import Patient
-from patients.numbers import number_of
+from patients.workspace import NamesPatient, PatientPage
 
 OFFICER = [Role.RECORDS_OFFICER]
 
@@ -37,22 +36,15 @@ class CareForm(forms.Form):
 
 
 @workspace.page("patients/<uuid:pk>/care/", name="start_care", roles=OFFICER)
-class StartCare(WorkspacePage):
+class StartCare(PatientPage):
     """Let a doctor treat a patient, which opens the record to them."""
 
     template_name = "consent/start_care.html"
-    patient: Patient
-
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.patient = get_object_or_404(Patient.objects.prefetch_related("identifiers"), pk=kwargs["pk"])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             **{
                 "title": _("Who treats %(name)s") % {"name": self.patient.full_name},
-                "patient": self.patient,
-                "number": number_of(self.patient),
                 "form": CareForm(),
                 **kwargs,
             }
@@ -78,7 +70,7 @@ class StartCare(WorkspacePage):
 
 
 @workspace.page("care/<int:pk>/end/", name="end_care", roles=OFFICER)
-class EndCare(WorkspacePage):
+class EndCare(NamesPatient):
     """End a doctor's care of a patient: asked once, then done."""
 
     title = _("End care")
@@ -90,6 +82,7 @@ class EndCare(WorkspacePage):
         self.care = get_object_or_404(
             CareRelationship.objects.select_related("clinician", "patient"), pk=kwargs["pk"]
         )
+        self.patient = self.care.patient
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(

@@ -11,8 +11,10 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.sites import WorkspacePage, staff_of
 from doctors.models import Clinician
+from patients.listing import Listing
 from patients.models import Patient
 from patients.numbers import number_of
+from patients.workspace import NamesPatient
 
 
 def doctor_of(user: User) -> Clinician:
@@ -40,14 +42,14 @@ class DoctorsPage(WorkspacePage):
         self.clinician = doctor_of(staff_of(request))
 
 
-class NamedPatientPage(DoctorsPage):
+class NamedPatientPage(NamesPatient, DoctorsPage):
     """
     A page about a patient by their address, which cannot be guessed: a doctor has it from “Find a patient”.
 
     It shows name, birth date and number, and gives no hint of what the record holds.
     """
 
-    patient: Patient
+    listing = Listing.DOCTORS_PAGE
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import address_of
 from accounts.models import Role
-from accounts.sites import WorkspacePage, staff_of, workspace
+from accounts.sites import staff_of, workspace
 from consent.answers import LONGEST
 from consent.categories import OF_PATIENTS, Kind, Sensitivity
 from consent.documents import Grantee, Terms
@@ -26,7 +26,7 @@ from consent.workspace.words import PURPOSES, day, last_day, what_is_covered
 from doctors.models import Clinician, Department, Institution
 from patients.finding import TooManyFound, find_patients
 from patients.models import Patient
-from patients.workspace import PatientPage, on_patient_page
+from patients.workspace import NamesPatient, PatientPage, on_patient_page
 
 OFFICER = [Role.RECORDS_OFFICER]
 ENDED_SHOWN = 5
@@ -264,7 +264,7 @@ class EndForm(forms.Form):
 
 
 @workspace.page("paper-consents/<uuid:pk>/end/", name="end_paper_consent", roles=OFFICER)
-class EndPaperConsent(WorkspacePage):
+class EndPaperConsent(NamesPatient):
     """End a paper consent that the patient withdrew on paper. What they signed themselves is not found."""
 
     title = _("End a paper consent")
@@ -274,11 +274,12 @@ class EndPaperConsent(WorkspacePage):
     def setup(self, request: HttpRequest, *args: Any, pk: UUID, **kwargs: Any) -> None:
         super().setup(request, *args, pk=pk, **kwargs)
         self.grant = get_object_or_404(_on_paper(), pk=pk)
+        self.patient = self.grant.patient
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             **{
-                "patient": self.grant.patient,
+                "patient": self.patient,
                 "one": _in_words(self.grant),
                 "can_be_ended": self.grant.can_be_revoked(timezone.now()),
                 "form": EndForm(),

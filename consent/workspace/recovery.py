@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
-from accounts.sites import WorkspacePage, staff_of, workspace
+from accounts.sites import staff_of, workspace
 from consent.models import Recovery
 from consent.services.keys import (
     NotEnrolled,
@@ -25,7 +25,7 @@ from consent.services.keys import (
     withdraw_recovery,
 )
 from patients.models import Patient
-from patients.workspace import PatientPage, on_patient_page
+from patients.workspace import NamesPatient, PatientPage, on_patient_page
 
 OFFICER = [Role.RECORDS_OFFICER]
 
@@ -78,7 +78,7 @@ class StartRecovery(PatientPage):
 
 
 @workspace.page("recoveries/<uuid:pk>/withdraw/", name="withdraw_recovery", roles=OFFICER)
-class WithdrawRecovery(WorkspacePage):
+class WithdrawRecovery(NamesPatient):
     """Take a recovery back: asked once, then done."""
 
     title = _("Withdraw a recovery")
@@ -88,11 +88,10 @@ class WithdrawRecovery(WorkspacePage):
     def setup(self, request: HttpRequest, *args: Any, pk: UUID, **kwargs: Any) -> None:
         super().setup(request, *args, pk=pk, **kwargs)
         self.recovery = get_object_or_404(Recovery.objects.select_related("patient", "by"), pk=pk)
+        self.patient = self.recovery.patient
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(
-            **{"recovery": self.recovery, "patient": self.recovery.patient, **kwargs}
-        )
+        return super().get_context_data(**{"recovery": self.recovery, "patient": self.patient, **kwargs})
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:

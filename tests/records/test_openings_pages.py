@@ -364,7 +364,7 @@ class TestLists:
     def test_say_who_saw_the_name_and_where(self, hers):
         shown = words(page(hers, "listings"))
 
-        assert "Rosa Lindqvist saw your name in a list" in shown
+        assert "Rosa Lindqvist saw your name" in shown
         assert "The hospital’s register of patients" in shown
 
     def test_have_a_page_each_from_which_one_can_ask(self, hers):
