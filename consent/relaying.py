@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from eth_utils import keccak
+from eth_utils import encode_hex, keccak
 
 from chain.abi import RevertReason
 from chain.client import Node, NodeError, NodeUnavailable, Reverted, WrongChain, current_node
@@ -112,14 +112,13 @@ def queue_recoveries(at: datetime) -> int:
             # Vetoed, withdrawn or queued by another worker while we came here.
             if not recovery.is_due(at) or recovery.relays.filter(kind=Kind.RECOVER).exists():
                 continue
-            Relay.objects.create(
+            Relay.queue(
+                Kind.RECOVER,
                 patient=patient,
-                kind=Kind.RECOVER,
-                call=["0x" + bytes(patient.pseudonym.value).hex()],
+                call=[encode_hex(bytes(patient.pseudonym.value))],
                 recovery=recovery,
                 after=recovery.relays.filter(kind=Kind.PROPOSE_RECOVERY).first(),
-                created_at=at,
-                not_before=at,
+                at=at,
             )
             queued += 1
     return queued
@@ -216,13 +215,14 @@ def _stands(relay: Relay, node: Node, where: Contracts) -> bool:
             enrolled_by, _ = ask("patientOf", patient)
             return bool(enrolled_by == institution_number(node, where))
         case Kind.ADD_SIGNER:
-            return bool(ask("isSigner", patient, keccak(rest[2][0])))
+            (added,) = relay.new_signers
+            return bool(ask("isSigner", patient, keccak(added)))
         case Kind.REMOVE_SIGNER:
             enrolled_by, _ = ask("patientOf", patient)
             return bool(enrolled_by) and not ask("isSigner", patient, rest[0])
         case Kind.PROPOSE_RECOVERY:
             _, recoverable_at, signers = ask("recoveryOf", patient)
-            return bool(recoverable_at) and [*signers] == [keccak(signer) for signer, _ in rest[0]]
+            return bool(recoverable_at) and [*signers] == [keccak(one) for one in relay.new_signers]
     return False
 
 
@@ -239,13 +239,8 @@ def _refuse(relay: Relay, cause: str, at: datetime) -> None:
 
 def _revoke_by_our_word(relay: Relay, at: datetime) -> None:
     """Tell the registry ourselves what it did not take from the patient's key: the no stands either way."""
-    Relay.objects.create(
-        patient=relay.patient,
-        kind=Kind.REVOKE_BY_INSTITUTION,
-        call=relay.call[:2],
-        grant=relay.grant,
-        created_at=at,
-        not_before=at,
+    Relay.queue(
+        Kind.REVOKE_BY_INSTITUTION, patient=relay.patient, call=relay.call[:2], grant=relay.grant, at=at
     )
 
 

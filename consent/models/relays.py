@@ -9,6 +9,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from eth_utils import decode_hex
 
 from audit import columns
 from consent.models.grants import Grant
@@ -93,6 +94,45 @@ class Relay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}: {self.state}"
+
+    @classmethod
+    def queue(
+        cls,
+        kind: Kind,
+        *,
+        patient: Patient,
+        call: list[Any],
+        at: datetime,
+        not_before: datetime | None = None,
+        digest: bytes | None = None,
+        grant: Grant | None = None,
+        recovery: Recovery | None = None,
+        after: "Relay | None" = None,
+    ) -> "Relay":
+        """Write down what is to be relayed, at once or `not_before` a moment that is still to come."""
+        return cls.objects.create(
+            kind=kind,
+            patient=patient,
+            call=call,
+            digest=digest,
+            grant=grant,
+            recovery=recovery,
+            after=after,
+            created_at=at,
+            not_before=not_before or at,
+        )
+
+    @property
+    def new_signers(self) -> list[bytes]:
+        """The keys that this is to bring to the registry, as ERC-7913 writes them."""
+        match self.kind:
+            case Relay.Kind.ENROL | Relay.Kind.PROPOSE_RECOVERY:
+                signed = self.call[1]
+            case Relay.Kind.ADD_SIGNER:
+                signed = [self.call[3]]
+            case _:
+                return []
+        return [decode_hex(signer) for signer, _ in signed]
 
 
 class TicketQuerySet(models.QuerySet["Ticket"]):

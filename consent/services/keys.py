@@ -1,12 +1,11 @@
 """What becomes of a patient's consent passkeys: enrolled, let in, removed, recovered when all are lost."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from eth_utils import keccak
+from eth_utils import encode_hex, keccak
 
 from accounts.models import User
 from audit import services as audit
@@ -86,12 +85,8 @@ def open_recovery(patient: Patient) -> Recovery | None:
 
 def relay_that_makes(signer: Signer) -> Relay | None:
     """Return what has to be in a block before the registry knows this key, if it does not yet."""
-    name = _hex(signer.signer)
-    for relay in Relay.objects.unfinished().filter(patient=signer.pseudonym.patient_id, kind__in=KEY_MAKERS):
-        made = relay.call[1] if relay.kind == Relay.Kind.ENROL else [relay.call[3]]
-        if name in [signed[0] for signed in made]:
-            return relay
-    return None
+    waiting = Relay.objects.unfinished().filter(patient=signer.pseudonym.patient_id, kind__in=KEY_MAKERS)
+    return next((relay for relay in waiting if bytes(signer.signer) in relay.new_signers), None)
 
 
 @transaction.atomic
@@ -123,7 +118,7 @@ def enrol(
     if bytes(known.value) != pseudonym:
         raise AlreadyEnrolled
     signer = _keep(key, pseudonym=known, at=at, accepted_at=at)
-    _relay(Relay.Kind.ENROL, patient=patient, call=call, digest=digest, at=at)
+    Relay.queue(Relay.Kind.ENROL, patient=patient, call=call, digest=digest, at=at)
     notices.notify(patient.pk, Notice.Kind.KEY, at)
     _trace("consent.key_enrolled", patient, by=by, at=at, signer=signer.pk)
     return signer
@@ -153,7 +148,7 @@ def add_signer(
     if usable_signers(patient).count() >= MOST_KEYS:
         raise TooManyKeys
     signer = _keep(key, pseudonym=let_in_by.pseudonym, at=at, accepted_at=at)
-    _relay(
+    Relay.queue(
         Relay.Kind.ADD_SIGNER,
         patient=patient,
         call=call,
@@ -189,7 +184,7 @@ def remove_signer(
     # Behind all that is on its way: what the key signed while it counted must not meet a registry that
     # has forgotten it.
     last = Relay.objects.unfinished().filter(patient=patient).order_by("created_at", "pk").last()
-    _relay(Relay.Kind.REMOVE_SIGNER, patient=patient, call=call, digest=digest, at=at, after=last)
+    Relay.queue(Relay.Kind.REMOVE_SIGNER, patient=patient, call=call, digest=digest, at=at, after=last)
     notices.notify(patient.pk, Notice.Kind.KEY, at)
     _trace("consent.key_removed", patient, by=by, at=at, signer=signer.pk)
 
@@ -244,7 +239,7 @@ def propose_recovery(
     recovery.proposed_at = at
     recovery.save(update_fields=["number", "proposed_at"])
     enrolling = Relay.objects.unfinished().filter(patient=patient, kind=Relay.Kind.ENROL).first()
-    _relay(
+    Relay.queue(
         Relay.Kind.PROPOSE_RECOVERY,
         patient=patient,
         call=call,
@@ -284,7 +279,7 @@ def withdraw_recovery(*, recovery: Recovery, by: User, at: datetime) -> None:
     recovery.withdrawn_at = at
     recovery.save(update_fields=["withdrawn_at"])
     if recovery.proposed_at is not None:
-        call = [_hex(recovery.patient.pseudonym.value)]
+        call = [encode_hex(bytes(recovery.patient.pseudonym.value))]
         _drop_proposal(recovery, Relay.Kind.WITHDRAW_RECOVERY, call=call, digest=None, at=at)
     notices.notify(recovery.patient_id, Notice.Kind.RECOVERY, at)
     _trace("consent.recovery_withdrawn", recovery.patient, by=by, at=at, recovery=recovery.pk)
@@ -320,7 +315,7 @@ def _drop_proposal(
         kind=Relay.Kind.PROPOSE_RECOVERY, state__in=[Relay.State.SENT, Relay.State.DONE]
     ).first()
     if proposal is not None:
-        _relay(
+        Relay.queue(
             kind,
             patient=recovery.patient,
             call=call,
@@ -367,33 +362,7 @@ def _keep(
     )
 
 
-def _relay(
-    kind: Relay.Kind,
-    *,
-    patient: Patient,
-    call: Sequence[Any],
-    digest: bytes | None,
-    at: datetime,
-    after: Relay | None = None,
-    recovery: Recovery | None = None,
-) -> Relay:
-    return Relay.objects.create(
-        patient=patient,
-        kind=kind,
-        call=list(call),
-        digest=digest,
-        recovery=recovery,
-        after=after,
-        created_at=at,
-        not_before=at,
-    )
-
-
 def _trace(name: str, patient: Patient, *, by: User | None, at: datetime, **facts: Any) -> None:
     ground = "" if by is None else Ground.OWN_RECORD if by.is_patient else Ground.STAFF_DUTY
     told: dict[str, Any] = {what: str(fact) for what, fact in facts.items()}
     audit.record(name, at=at, by=by, patient_id=patient.pk, ground=ground, **told)
-
-
-def _hex(value: bytes | memoryview) -> str:
-    return "0x" + bytes(value).hex()

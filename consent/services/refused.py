@@ -18,7 +18,7 @@ def end_refused_keys(relay: Relay, cause: str, *, at: datetime) -> None:
 
     Nothing that they sign would be taken there either. The patient can make new ones, as if it had not been.
     """
-    signers = _proposed(relay)
+    signers = relay.new_signers
     if not signers:
         return
     patient = Patient.objects.select_for_update().get(pk=relay.patient_id)
@@ -37,15 +37,3 @@ def end_refused_keys(relay: Relay, cause: str, *, at: datetime) -> None:
         cause=cause,
         signers=[signer.pk for signer in kept],
     )
-
-
-def _proposed(relay: Relay) -> list[bytes]:
-    """The signers that a call was to bring to the registry."""
-    match relay.kind:
-        case Relay.Kind.ENROL | Relay.Kind.PROPOSE_RECOVERY:
-            signed = relay.call[1]
-        case Relay.Kind.ADD_SIGNER:
-            signed = [relay.call[3]]
-        case _:
-            return []
-    return [bytes.fromhex(signer.removeprefix("0x")) for signer, _ in signed]

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from eth_utils import encode_hex
 
 from accounts.models import User
 from consent.models import EndedBy, Grant, Relay
@@ -55,13 +56,14 @@ def revoke_grant(
         granting.finished_at = at
         granting.save(update_fields=["state", "finished_at"])
         return
-    Relay.objects.create(
+    names = (grant.patient.pseudonym.value, grant.digest or b"")
+    Relay.queue(
+        Relay.Kind.REVOKE_BY_INSTITUTION,
         patient=grant.patient,
-        kind=Relay.Kind.REVOKE_BY_INSTITUTION,
-        call=["0x" + bytes(grant.patient.pseudonym.value).hex(), "0x" + bytes(grant.digest or b"").hex()],
+        call=[encode_hex(bytes(name)) for name in names],
         grant=grant,
         after=granting,
-        created_at=at,
+        at=at,
         not_before=at + TO_SIGN_REVOCATION if will_sign else at,
     )
 
@@ -89,15 +91,14 @@ def sign_revocation(*, grant: Grant, digest: bytes, call: list[Any], by: User, a
     revocations = grant.relays.filter(kind__in=[Relay.Kind.REVOKE, Relay.Kind.REVOKE_BY_INSTITUTION])
     if revocations.filter(state__in=TAKEN_TO_THE_CHAIN).exists():
         return
-    Relay.objects.create(
+    Relay.queue(
+        Relay.Kind.REVOKE,
         patient=grant.patient,
-        kind=Relay.Kind.REVOKE,
         call=call,
         digest=digest,
         grant=grant,
         after=granting,
-        created_at=at,
-        not_before=at,
+        at=at,
     )
 
 
