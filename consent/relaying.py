@@ -44,13 +44,10 @@ AT_ONCE = 200
 PAUSE = timedelta(minutes=1)
 
 MINED = (Transaction.State.MINED, Transaction.State.FINAL)
+# Of these nothing is to be said yet.
+ON_THE_WAY = (Transaction.State.SIGNED, Transaction.State.SENT)
 # What may still befall a transaction that was mined: see Transaction.MOVES and its index.
-UNSETTLED = (
-    Transaction.State.SIGNED,
-    Transaction.State.SENT,
-    Transaction.State.REVERTED,
-    Transaction.State.DROPPED,
-)
+UNSETTLED = (*ON_THE_WAY, Transaction.State.REVERTED, Transaction.State.DROPPED)
 
 # What the contracts say of a form. Anything else is trouble of the hospital's or of the node's, which passes.
 JUDGEMENTS = CONSENT_REGISTRY.error_names | CONSENT_VERIFIER.error_names
@@ -92,9 +89,9 @@ def settle(at: datetime) -> None:
 
     A block may vanish, so even what was done is looked at again when its transaction is not in one any more.
     """
-    sent = Relay.objects.filter(state=State.SENT)
+    decided = Relay.objects.filter(state=State.SENT).exclude(transaction__state__in=ON_THE_WAY)
     undone = Relay.objects.filter(state=State.DONE, transaction__state__in=UNSETTLED)
-    for pk in [*sent.values_list("pk", flat=True), *undone.values_list("pk", flat=True)]:
+    for pk in [*decided.values_list("pk", flat=True), *undone.values_list("pk", flat=True)]:
         with transaction.atomic():
             relay = Relay.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
             if relay is not None and relay.transaction_id is not None:
@@ -128,7 +125,7 @@ def _settle(relay: Relay, carrier: Transaction, at: datetime) -> None:
     if carrier.state in MINED:
         if relay.state == State.SENT:
             _move(relay, State.DONE, finished_at=at)
-    elif carrier.state in (Transaction.State.SIGNED, Transaction.State.SENT):
+    elif carrier.state in ON_THE_WAY:
         if relay.state == State.DONE:
             _move(relay, State.SENT, finished_at=None)
     elif relay.state in (State.SENT, State.DONE):
@@ -143,15 +140,11 @@ def _relay(pk: int, node: Node, where: Contracts, at: datetime) -> bool:
     """Try one row on the node, and sign it or end it; say whether it was signed."""
     relay = Relay.objects.get(pk=pk)
     try:
-        arguments = arguments_of(relay.kind, relay.call)
-        data = CONSENT_REGISTRY.calldata(relay.kind, *arguments)
-        gas = node.estimate_gas(sender=operator().address, to=where.consent_registry, data=data)
-        if gas > settings.CHAIN_RELAY_GAS_CAP:
-            raise GasAboveCap(gas, settings.CHAIN_RELAY_GAS_CAP)
+        data = CONSENT_REGISTRY.calldata(relay.kind, *arguments_of(relay.kind, relay.call))
+        # Tried once more where it is signed; here it fails without holding up others who sign.
+        node.estimate_gas(sender=operator().address, to=where.consent_registry, data=data)
         return _sign(relay, where, data, at)
-    except CallMalformed as error:
-        _refuse(relay, type(error).__name__, at)
-    except GasAboveCap as error:
+    except (CallMalformed, GasAboveCap) as error:
         _refuse(relay, type(error).__name__, at)
     except Reverted as error:
         _judge(relay, error.reason, node, where, at)
