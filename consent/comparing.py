@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from django.db.models import Prefetch, Q
+from eth_utils import encode_hex
 
 from chain.client import Node, current_node
 from chain.deployment import CONSENT_REGISTRY, Contracts, check_contracts, contracts, institution_number
@@ -156,7 +157,7 @@ def _strange_events(institution: int) -> Iterator[Finding]:
         for patient, signer in Signer.objects.values_list("pseudonym__value", "hash")
     }
     grants = {
-        _hex(digest) for digest in Grant.objects.filter(basis=Basis.SIGNED).values_list("digest", flat=True)
+        _hex(digest or b"") for digest in Grant.objects.filter(basis=Basis.SIGNED).values_list("digest", flat=True)
     }
     recoveries = {
         (_hex(patient), number)
@@ -181,8 +182,8 @@ def _strange_events(institution: int) -> Iterator[Finding]:
             yield following.STRANGE[event.name](event)
 
 
-def _hex(value: bytes | memoryview | None) -> str:
-    return "0x" + bytes(value or b"").hex()
+def _hex(value: bytes | memoryview) -> str:
+    return encode_hex(bytes(value))
 
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+from eth_utils import encode_hex
+
 from chain.commitment import WHOLE, Header, disclose
 from chain.proof import MAX_NUMBER, fields_of
 
@@ -85,16 +87,16 @@ def evidence_of(
     disclosure = disclose(document, header, secret, [WHOLE])
     salt = grantee_salt(secret)
     given = {name: _hash_of(name, form[name]) for name in ("patient", "grantee", "scope")}
-    if given["scope"] != _hex(disclosure.commitment):
+    if given["scope"] != encode_hex(disclosure.commitment):
         raise EvidenceInvalid("the form was made for another document than this one")
-    if given["grantee"] != _hex(grantee_commitment(salt, grantee_text)):
+    if given["grantee"] != encode_hex(grantee_commitment(salt, grantee_text)):
         raise EvidenceInvalid("the form was made for another grantee than this one")
     _check_bounds(document, grantee_text, signer, signature)
 
     return {
         "format": FORMAT,
         **fields_of(disclosure),
-        "grantee": {"text": grantee_text, "salt": _hex(salt)},
+        "grantee": {"text": grantee_text, "salt": encode_hex(salt)},
         "form": {
             "chainId": _number("chainId", chain_id),
             "verifyingContract": _matching("an address", _ADDRESS, registry),
@@ -103,8 +105,8 @@ def evidence_of(
             "nonce": _nonce(form["nonce"]),
             "deadline": _number("deadline", form["deadline"]),
         },
-        "signer": _hex(signer),
-        "signature": _hex(signature),
+        "signer": encode_hex(signer),
+        "signature": encode_hex(signature),
         "transaction": None if transaction is None else _hash_of("transaction", transaction),
     }
 
@@ -134,18 +136,14 @@ def _number(name: str, value: int) -> int:
 
 def _nonce(value: int | str) -> str:
     # A number of 256 bits, which not every reader of JSON keeps exactly.
-    return _hash_of("nonce", value) if isinstance(value, str) else _hex(value.to_bytes(32, "big"))
+    return _hash_of("nonce", value) if isinstance(value, str) else encode_hex(value.to_bytes(32, "big"))
 
 
 def _hash_of(name: str, value: bytes | str) -> str:
-    return _matching(name, _HASH, value if isinstance(value, str) else _hex(value)).lower()
+    return _matching(name, _HASH, value if isinstance(value, str) else encode_hex(value)).lower()
 
 
 def _matching(what: str, pattern: re.Pattern[str], text: str) -> str:
     if not pattern.fullmatch(text):
         raise ValueError(f"this is not {what}: {text!r}")
     return text
-
-
-def _hex(value: bytes) -> str:
-    return "0x" + value.hex()

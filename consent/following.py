@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from eth_utils import decode_hex
 
 from audit import services as audit
 from chain import topics
@@ -249,7 +250,7 @@ def _recoveries(event: Event) -> Any:
 
 
 def _bytes(event: Event, name: str) -> bytes:
-    return bytes.fromhex(event.arguments[name].removeprefix("0x"))
+    return decode_hex(event.arguments[name])
 
 
 # What is announced of a patient of ours without our knowledge, by event.

@@ -7,6 +7,8 @@ encoded from that when it is sent, by the types that the contract itself has.
 
 from typing import Any, NamedTuple
 
+from eth_utils import decode_hex
+
 from chain.deployment import CONSENT_REGISTRY
 from consent.signing.forms import (
     Enrolment,
@@ -76,7 +78,7 @@ def _of_type(part: dict[str, Any], value: Any) -> Any:
 
 
 def _bytes_of(value: str, kind: str) -> bytes:
-    found = bytes.fromhex(value.removeprefix("0x"))
+    found = decode_hex(value)
     size = kind.removeprefix("bytes")
     if size and len(found) != int(size):
         raise ValueError(f"{len(found)} bytes are no {kind}")

@@ -12,19 +12,12 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from eth_account.messages import encode_typed_data
-from eth_utils import keccak
+from eth_utils import encode_hex, keccak
 
 from chain.deployment import contracts
 
 NAME = "ehrportal consent"
 VERSION = "1"
-
-DOMAIN_FIELDS = [
-    {"name": "name", "type": "string"},
-    {"name": "version", "type": "string"},
-    {"name": "chainId", "type": "uint256"},
-    {"name": "verifyingContract", "type": "address"},
-]
 
 HASH_SIZE = 32
 # Bits of a nonce: the key in front, and how many forms were relayed under it.
@@ -99,16 +92,6 @@ class Form:
         message = {name: getattr(self, name) for name in self.TYPES}
         signable = encode_typed_data(where.content, types, message)
         return keccak(b"\x19" + signable.version + signable.header + signable.body)
-
-    def typed_data(self, where: Domain) -> dict[str, Any]:
-        """Return it as JSON, for a page that computes the digest from what it shows, or for a wallet."""
-        own = [{"name": name, "type": kind} for name, kind in self.TYPES.items()]
-        return {
-            "types": {"EIP712Domain": DOMAIN_FIELDS, type(self).__name__: own},
-            "primaryType": type(self).__name__,
-            "domain": where.content,
-            "message": {name: as_json(getattr(self, name)) for name in self.TYPES},
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +223,7 @@ def _is_hash(value: Any) -> bool:
 def as_json(value: Any) -> Any:
     """Return values as JSON holds them: bytes as hex, and numbers as text, which JavaScript would round."""
     if isinstance(value, bytes):
-        return "0x" + value.hex()
+        return encode_hex(value)
     if isinstance(value, int):
         return str(value)
     return [as_json(each) for each in value]

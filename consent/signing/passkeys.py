@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from django.conf import settings
 from eth_abi import encode
+from eth_utils import decode_hex
 from fido2.cose import ES256
 from fido2.server import Fido2Server
 from fido2.utils import websafe_decode, websafe_encode
@@ -117,7 +118,7 @@ def signer_of(credential: bytes, *, verifier: str, rp_id: str, origin: str) -> b
     if not is_plain or not 1 <= len(origin) <= MAX_ORIGIN:
         raise KeyNotTaken("the origin cannot be part of a key")
     return (
-        bytes.fromhex(verifier.removeprefix("0x"))
+        decode_hex(verifier)
         + numbers.x.to_bytes(32, "big")
         + numbers.y.to_bytes(32, "big")
         + sha256(rp_id.encode()).digest()

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from eth_utils import keccak
+from eth_utils import encode_hex, keccak
 
 from chain.deployment import contracts
 from consent.host.acts.base import Act, Answer
@@ -37,7 +37,7 @@ class MakeFirstKey(Act):
         data = self.form_data(
             at,
             act="enrol",
-            patient="0x" + self.pseudonym_to_be(at).hex(),
+            patient=encode_hex(self.pseudonym_to_be(at)),
             institution=str(our_number()),
             verifier=contracts().consent_verifier,
             create=self.registration_options(),
@@ -87,7 +87,7 @@ class AddKey(Act):
         data = self.form_data(
             at,
             act="add",
-            patient="0x" + self.pseudonym().hex(),
+            patient=encode_hex(self.pseudonym()),
             verifier=contracts().consent_verifier,
             create=self.registration_options(),
         )
@@ -135,8 +135,8 @@ class RemoveKey(Act):
         data = self.form_data(
             at,
             act="remove",
-            patient="0x" + self.pseudonym().hex(),
-            signer="0x" + bytes(signer.signer).hex(),
+            patient=encode_hex(self.pseudonym()),
+            signer=encode_hex(bytes(signer.signer)),
         )
         return {"data": data, "signer": signer}
 

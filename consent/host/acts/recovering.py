@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from eth_utils import keccak
+from eth_utils import encode_hex, keccak
 
 from chain.deployment import contracts
 from consent.host.acts.base import Act, Answer
@@ -26,7 +26,7 @@ class ProposeKey(Act):
         data = self.form_data(
             at,
             act="recover",
-            patient="0x" + self.pseudonym().hex(),
+            patient=encode_hex(self.pseudonym()),
             institution=str(our_number()),
             number=str(self.number()),
             verifier=contracts().consent_verifier,
@@ -86,7 +86,7 @@ class StopRecovery(Act):
     def page(self, at: datetime) -> dict[str, Any]:
         recovery = self.recovery()
         data = self.form_data(
-            at, act="veto", patient="0x" + self.pseudonym().hex(), number=str(self.number(recovery))
+            at, act="veto", patient=encode_hex(self.pseudonym()), number=str(self.number(recovery))
         )
         return {"data": data, "recovery": recovery}
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from eth_utils import encode_hex
 
 from chain.commitment import WHOLE, Header, disclose
 from consent.evidence import grantee_commitment, grantee_salt
@@ -27,7 +28,7 @@ class GiveAccess(Act):
         data = self.form_data(
             at,
             act="grant",
-            patient="0x" + self.pseudonym().hex(),
+            patient=encode_hex(self.pseudonym()),
             **shown(draft.document, draft.header, draft.secret),
         )
         return {"data": data}
@@ -80,7 +81,7 @@ class TakeAccessAway(Act):
         data = self.form_data(
             at,
             act="revoke",
-            patient="0x" + self.pseudonym().hex(),
+            patient=encode_hex(self.pseudonym()),
             # The form of the grant, from which the script computes what it is called on the chain.
             granted={"nonce": signed_form[4], "deadline": signed_form[5]},
             **shown(grant.document, granting.header_of(grant), grant.secret),
@@ -152,10 +153,10 @@ def shown(document: bytes, header: Header, secret: bytes) -> dict[str, Any]:
             "author": header.author,
         },
         "whole": {
-            "salt": "0x" + whole.salt.hex(),
+            "salt": encode_hex(whole.salt),
             "index": whole.index,
-            "path": ["0x" + one.hex() for one in whole.path],
+            "path": [encode_hex(one) for one in whole.path],
             "count": disclosure.count,
         },
-        "granteeSalt": "0x" + grantee_salt(secret).hex(),
+        "granteeSalt": encode_hex(grantee_salt(secret)),
     }
