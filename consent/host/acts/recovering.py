@@ -28,7 +28,7 @@ class ProposeKey(Act):
             act="recover",
             patient=encode_hex(self.pseudonym()),
             institution=str(our_number()),
-            number=str(self.number()),
+            number=str(next_number(self)),
             verifier=contracts().consent_verifier,
             create=self.registration_options(),
         )
@@ -47,18 +47,13 @@ class ProposeKey(Act):
             raise Hindered(_("You have proposed a new key already. It counts three days after that."))
         return found
 
-    def number(self) -> int:
-        """Ask once; the form that was offered is the form that is judged."""
-        known = self.content.get("number") or next_recovery_number(self.pseudonym())
-        return int(tickets.remember(self.ticket, number=known)["number"])
-
     def take(self, answer: Answer, at: datetime) -> None:
         recovery = self.recovery()
         key = self.new_key(answer)
         form = forms.Recovery(
             patient=self.pseudonym(),
             institution=our_number(),
-            number=self.number(),
+            number=next_number(self),
             signers=[keccak(key.signer)],
             deadline=self.form_facts(at)["deadline"],
         )
@@ -102,8 +97,7 @@ class StopRecovery(Act):
         """Of a recovery that has no proposal yet: the one that it would get."""
         if recovery.number is not None:
             return recovery.number
-        known = self.content.get("number") or next_recovery_number(self.pseudonym())
-        return int(tickets.remember(self.ticket, number=known)["number"])
+        return next_number(self)
 
     def take(self, answer: Answer, at: datetime) -> None:
         recovery = self.recovery()
@@ -118,3 +112,10 @@ class StopRecovery(Act):
             keys.veto_recovery(
                 recovery=recovery, digest=form.digest(self.domain), call=call, by=self.by, at=at
             )
+
+
+def next_number(act: Act) -> int:
+    """Ask for the number of the next recovery once; the form that was offered is the form that is judged."""
+    if "number" not in act.content:
+        tickets.remember(act.ticket, number=next_recovery_number(act.pseudonym()))
+    return int(act.content["number"])
