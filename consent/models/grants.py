@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
 from audit import columns
-from consent.categories import OF_PATIENTS, Kind
+from consent.categories import Kind
 from doctors.models import Clinician, Department, Institution
 from patients.models import Patient
 
@@ -298,10 +298,6 @@ class Grant(models.Model):
     @property
     def is_signed(self) -> bool:
         return self.basis == Basis.SIGNED
-
-    @property
-    def covers_everything(self) -> bool:
-        return set(self.kinds) >= {kind.value for kind in OF_PATIENTS}
 
     @cached_property
     def document(self) -> bytes:

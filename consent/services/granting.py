@@ -175,16 +175,7 @@ def sign_grant(
     :raises OfAnotherPatient: if the draft was written for somebody else
     """
     grant = _keep(draft, patient=patient, basis=Basis.SIGNED, digest=digest, by=by, at=at)
-    Relay.objects.create(
-        patient=patient,
-        kind=Relay.Kind.GRANT,
-        call=call,
-        digest=digest,
-        grant=grant,
-        after=after,
-        created_at=at,
-        not_before=at,
-    )
+    Relay.queue(Relay.Kind.GRANT, patient=patient, call=call, digest=digest, grant=grant, after=after, at=at)
     return grant
 
 
