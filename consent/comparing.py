@@ -156,9 +156,8 @@ def _strange_events(institution: int) -> Iterator[Finding]:
         (_hex(patient), _hex(signer))
         for patient, signer in Signer.objects.values_list("pseudonym__value", "hash")
     }
-    grants = {
-        _hex(digest or b"") for digest in Grant.objects.filter(basis=Basis.SIGNED).values_list("digest", flat=True)
-    }
+    digests = Grant.objects.filter(digest__isnull=False).values_list("digest", flat=True)
+    grants = {_hex(digest or b"") for digest in digests}
     recoveries = {
         (_hex(patient), number)
         for patient, number in Recovery.objects.filter(number__isnull=False).values_list(
