@@ -27,6 +27,8 @@ class Listing(StrEnum):
     # Pages that say whom they are about: the desk's, and those of a doctor who may not read the record.
     DESK = "desk"
     DOCTORS_PAGE = "doctors_page"
+    NOTE = "note"
+    HELPED = "helped"
 
 
 def record_listed(

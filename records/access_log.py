@@ -20,6 +20,8 @@ from records.models import Kind, RecordVersion
 
 # The purpose under which a record is opened to be taken away.
 DOWNLOAD = "download"
+# And under which it is opened to be corrected.
+CORRECTION = "correction"
 # What was done, as the end of the sentence “Dr Khan …”.
 ACTS = {
     "record.opened": _("opened a record"),
@@ -43,6 +45,8 @@ LISTS = {
     Listing.CARE.value: _("Who treats whom"),
     Listing.DESK.value: _("A page of the records office about you"),
     Listing.DOCTORS_PAGE.value: _("A page on which a doctor asks for access or declares an emergency"),
+    Listing.NOTE.value: _("The page on which a doctor writes a note about you"),
+    Listing.HELPED.value: _("The people whom somebody helps"),
 }
 # What a record was opened for: codes of HL7 v3 PurposeOfUse, and ours for taking it away.
 PURPOSES = {
@@ -55,6 +59,7 @@ PURPOSES = {
     "HOPERAT": _("To run the hospital"),
     "PATRQT": _("For yourself"),
     DOWNLOAD: _("To take a copy"),
+    CORRECTION: _("To correct it"),
 }
 # Of an event that names no purpose, its ground says it.
 PURPOSE_OF_GROUND = {

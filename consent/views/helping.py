@@ -1,6 +1,8 @@
 """People who help each other: the code by which they meet, and looking at whose record one may see."""
 
 import uuid
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -8,12 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
+from accounts.addresses import address_of
+from audit.models import Ground
 from consent.helping import begin, end, helped_by, patients_helped_by
 from consent.models import Grant, GranteeKind
 from consent.rules import grants_held_by
 from consent.services.proxies import make_code
 from consent.views.page import Press, SharingPage
 from consent.wording import in_words, with_grantees
+from patients.listing import Listing, record_listed
 from patients.models import Patient
 
 
@@ -30,6 +35,7 @@ class People(SharingPage):
         held = grants_held_by(request.user, at=self.now).select_related("patient").order_by("expires_at")
         # Of two grants of one person the one that lasts longer.
         helped = {grant.patient_id: grant for grant in held}
+        note_helped(request, helped, at=self.now)
         context = self.get_context_data(
             helpers=in_words(with_grantees(mine.active(self.now)).newest_first(), at=self.now),
             helped=[(grant.patient, grant) for grant in helped.values()],
@@ -37,6 +43,18 @@ class People(SharingPage):
             **more,
         )
         return render(request, "consent/people.html", context)
+
+
+def note_helped(request: HttpRequest, patients: Iterable[uuid.UUID], *, at: datetime) -> None:
+    """Write for each of these patients that whoever helps them saw their name."""
+    record_listed(
+        patients,
+        listing=Listing.HELPED,
+        by=request.user,
+        at=at,
+        ground=Ground.GRANT,
+        address=address_of(request),
+    )
 
 
 class NewCode(People):
@@ -56,7 +74,9 @@ class Look(SharingPage):
     is_for_helpers = True
 
     def get(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        return render(request, "consent/look.html", self.get_context_data(helped=self.helped(pk)))
+        helped = self.helped(pk)
+        note_helped(request, [helped.pk], at=self.now)
+        return render(request, "consent/look.html", self.get_context_data(helped=helped))
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         begin(request, self.helped(pk))

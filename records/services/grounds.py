@@ -72,10 +72,12 @@ def reason_to_read(
     for grant in used:
         if grant.is_once and grant.used_at is None:
             grant.use(at=at)
-    purposes = {grant.purpose for grant in used}
+    # Where nothing was shown, as on an empty list, those that led there.
+    named = used or grants
+    purposes = {grant.purpose for grant in named}
     return Reason(
         str(decision.ground),
-        grants=tuple(sorted(grant.id for grant in used)),
+        grants=tuple(sorted(grant.id for grant in named)),
         helper=name_of(by),
         purpose=purposes.pop() if len(purposes) == 1 else "",
     )

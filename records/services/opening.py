@@ -70,26 +70,26 @@ def open_list(
     """
     Decrypt versions of one patient's records, in their order, and log it as one event that names them.
 
-    The number of queries does not depend on how many there are.
+    The number of queries does not depend on how many there are. An empty list is logged, too: that there is
+    nothing is an answer, and whose record it is stands above it.
 
     :raises PermissionDenied: if `by` has no ground to read this patient's record
     """
     rows = _fetched(versions)
     reason = reason_to_read(rows, by=by, patient=patient, at=at)
     opened = _opened(rows, by=by, at=at)
-    if opened:
-        audit.record(
-            event,
-            at=at,
-            by=by,
-            patient_id=patient.id,
-            ground=reason.ground,
-            purpose=purpose or reason.purpose,
-            versions=[row.id for row in rows],
-            address=address,
-            **reason.facts,
-        )
-        notify_of_opening(patient, by=by, at=at)
+    audit.record(
+        event,
+        at=at,
+        by=by,
+        patient_id=patient.id,
+        ground=reason.ground,
+        purpose=purpose or reason.purpose,
+        versions=[row.id for row in rows],
+        address=address,
+        **reason.facts,
+    )
+    notify_of_opening(patient, by=by, at=at)
     return opened
 
 

@@ -22,9 +22,6 @@ from records.models import Record
 from records.services.opening import Opened
 from records.views.page import PatientPage, page_of
 
-# The purpose under which records are opened to be chosen.
-SHARE = "share"
-
 
 class ShareRecords(PatientPage):
     """Tick the records to share, page by page; what was ticked on other pages stays."""
@@ -45,7 +42,8 @@ class ShareRecords(PatientPage):
         ticked = _uuids(request.POST.getlist("record"))
         kept = {record: title for record, title in answers.records.items() if uuid.UUID(record) not in listed}
         marks = {record: answers.marks.get(record, []) for record in kept}
-        for one in self.opened(self.visible_records().filter(pk__in=listed & ticked)):
+        chosen = self.visible_records().filter(pk__in=listed & ticked)
+        for one in self.opened(chosen) if chosen.exists() else ():
             kept[str(one.record.pk)] = title_of(one)
             marks[str(one.record.pk)] = marks_of(one.record, self.patient)
         if len(kept) > MOST_RECORDS:

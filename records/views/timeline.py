@@ -52,6 +52,9 @@ class Timeline(PatientPage):
                 "months": by_month(self.open(self.latest_of(page.object_list))),
                 "chosen_kind": dict(KINDS).get(form.cleaned_data["kind"], ""),
             }
+        else:
+            # The contents with their counts stand there all the same.
+            self.open([])
         return render(request, "records/timeline.html", self.get_context_data(**context))
 
     def _chosen(self, asked: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
 from accounts.sites import workspace
+from records.access_log import DOWNLOAD
 from records.attachments import attachments_in
 from records.models import Kind, RecordVersion
 from records.series import lines_of
@@ -92,7 +93,7 @@ class ChartFile(RecordInChart):
     def get(
         self, request: HttpRequest, *args: Any, pk: UUID, record: UUID, number: int, index: int, **kwargs: Any
     ) -> HttpResponse:
-        opened = self.opened(self.version(record, number), purpose="download")
+        opened = self.opened(self.version(record, number), purpose=DOWNLOAD)
         files = attachments_in(opened.resource) if opened.is_trusted else []
         if index >= len(files) or not files[index].is_here:
             raise Http404

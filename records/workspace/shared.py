@@ -1,8 +1,9 @@
 """“Shared with me”: the patients who allowed this doctor to read something, and what ended lately."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
@@ -52,14 +53,10 @@ class SharedWithMe(WorkspacePage):
         page = Paginator(patients.order_by("-created_at", "pk"), A_PAGE).get_page(request.GET.get("page"))
         shown = [*page.object_list]
         ended = self._ended(now)
-        record_listed(
-            [*(patient.pk for patient in shown), *(grant.patient_id for grant in ended)],
-            listing=Listing.SHARED,
-            by=request.user,
-            at=now,
-            ground=Ground.GRANT.value,
-            address=address_of(request),
-        )
+        self._note_shown({patient.pk for patient in shown}, Ground.GRANT, now)
+        # What has ended is no ground any more.
+        over = {grant.patient_id for grant in ended} - {patient.pk for patient in shown}
+        self._note_shown(over, Ground.STAFF_DUTY, now)
         grants = self._lines(held.filter(patient__in=shown).order_by("-expires_at", "pk"))
         counts = dict(
             RecordVersion.objects.visible_to(request.user, at=now)
@@ -87,6 +84,16 @@ class SharedWithMe(WorkspacePage):
                 ],
                 ended_days=LATELY.days,
             )
+        )
+
+    def _note_shown(self, patients: Iterable[UUID], ground: Ground, now: datetime) -> None:
+        record_listed(
+            patients,
+            listing=Listing.SHARED,
+            by=self.request.user,
+            at=now,
+            ground=ground,
+            address=address_of(self.request),
         )
 
     def _lines(self, grants: Any) -> Sequence[GrantForStaff]:

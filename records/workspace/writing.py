@@ -10,9 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
+from accounts.addresses import address_of
 from accounts.models import Role
 from accounts.sites import workspace
+from audit.models import Ground
 from consent.rules import Action
+from patients.listing import Listing, record_listed
+from records.access_log import CORRECTION
 from records.services.opening import Opened
 from records.services.writing import Refused, correct_record, write_note
 from records.workspace.chart import ChartPage
@@ -36,6 +40,18 @@ class WriteNote(ChartPage):
     action = Action.WRITE
     title = _("Write a note")
     template_name = "records/write_note.html"
+
+    def render_to_response(self, context: dict[str, Any], **response_kwargs: Any) -> HttpResponse:
+        # The head of the chart stands above the form, and nothing of the record is opened.
+        record_listed(
+            [self.patient.pk],
+            listing=Listing.NOTE,
+            by=self.request.user,
+            at=self.now,
+            ground=Ground.TREATMENT.value,
+            address=address_of(self.request),
+        )
+        return super().render_to_response(context, **response_kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**{"form": NoteForm(), **kwargs})
@@ -64,14 +80,14 @@ class CorrectRecord(RecordInChart):
     template_name = "records/correct_record.html"
 
     def get(self, request: HttpRequest, *args: Any, pk: UUID, record: UUID, **kwargs: Any) -> HttpResponse:
-        opened = self.opened(self.version(record), purpose="correction")
+        opened = self.opened(self.version(record), purpose=CORRECTION)
         form = None
         if opened.is_trusted and opened.resource is not None:
             form = CorrectionForm(None, resource=opened.resource, version=opened.version.number)
         return self._page(opened, form)
 
     def post(self, request: HttpRequest, *args: Any, pk: UUID, record: UUID, **kwargs: Any) -> HttpResponse:
-        opened = self.opened(self.version(record), purpose="correction")
+        opened = self.opened(self.version(record), purpose=CORRECTION)
         if not opened.is_trusted or opened.resource is None:
             raise PermissionDenied
         form = CorrectionForm(request.POST, resource=opened.resource, version=opened.version.number)

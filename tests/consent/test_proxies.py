@@ -14,6 +14,7 @@ from consent.helping import SESSION_KEY
 from consent.models import Grant, ProxyCode, Purpose, Ticket
 from consent.services.proxies import NoName, NoSuchCode, OwnCode, helper_of, make_code, name_of
 from consent.services.revoking import revoke_grant
+from patients.listing import Listing
 from records.models import Record
 from tests.accounts.signing_in import sign_in
 from tests.consent.factories import ClinicianFactory, GrantFactory
@@ -183,6 +184,15 @@ class TestLooking:
         assert "Maria Rossi" in text_of(page(his, "people"))
         assert "Fatou Diallo" in text_of(page(hers, "people"))  # as the factory names helpers
 
+    @pytest.mark.parametrize("where", ["people", "look"])
+    def test_tells_the_patient_where_the_name_was_seen(self, his, grant, maria, kofi, where):
+        page(his, where, *([maria.pk] if where == "look" else []))
+
+        event = Event.objects.get(name="patient.listed")
+        assert (event.patient_id, event.actor_id, event.ground) == (maria.pk, kofi.user_id, "grant")
+        assert event.facts["listing"] == Listing.HELPED
+        assert event.facts["address"]
+
     def test_is_explained_and_turns_to_the_record(self, his, grant, maria, result_of_maria):
         assert "Look at the record of Maria Rossi?" in text_of(page(his, "look", maria.pk))
 
@@ -192,6 +202,15 @@ class TestLooking:
         assert "You are looking at the record of Maria Rossi, as their helper until" in said
         assert "Haemoglobin" in said
         assert "Who looked" not in said
+
+    @pytest.mark.parametrize("query", ["kind=allergy", "kind=nonsense"])
+    def test_at_counts_alone_leaves_a_line(self, looking, maria, kofi, query):
+        assert "Results" in text_of(looking.get(reverse("records:timeline") + "?" + query))
+
+        event = Event.objects.of_patient(maria.pk).get(name="record.listed")
+        assert (event.actor_id, event.ground, event.purpose) == (kofi.user_id, "grant", "FAMRQT")
+        assert event.facts["versions"] == []
+        assert event.facts["grants"]
 
     def test_is_found_by_nobody_else(self, his, maria):
         assert page(his, "look", maria.pk).status_code == 404

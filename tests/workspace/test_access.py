@@ -376,6 +376,7 @@ class TestSharedWithMe:
 
         assert "stopped by the patient" in page
         assert f"/workspace/patients/{clara.pk}/" not in page
+        assert Event.objects.of_patient(clara.pk).get(name="patient.listed").ground == "staff_duty"
 
     def test_forgets_what_ended_long_ago(self, as_doctor, clinician, clara):
         now = timezone.now()

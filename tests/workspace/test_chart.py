@@ -192,6 +192,14 @@ class TestGrounds:
         assert "Haemoglobin" in page
         assert self.OTHERS in page
 
+    def test_leaves_a_line_although_there_is_nothing_in_it(self, as_doctor, boris, grant, doctor_account):
+        assert "Boris Ivanov" in as_doctor.get(chart_of(boris)).content.decode()
+
+        event = Event.objects.of_patient(boris.pk).get(name="chart.opened")
+        assert (event.actor_id, event.ground, event.purpose) == (doctor_account.pk, "grant", grant.purpose)
+        assert event.facts["grants"] == [str(grant.pk)]
+        assert event.facts["versions"] == []
+
     def test_marks_a_paper_consent_as_weaker(self, as_doctor, boris, clinician):
         GrantFactory(patient=boris, to=clinician, attested=True, starts_at=timezone.now())
 

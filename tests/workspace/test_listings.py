@@ -149,6 +149,13 @@ class TestPagesAboutOnePatient:
 
         assert listings().of_patient(boris.pk).get().facts["listing"] == Listing.REQUESTS
 
+    def test_a_doctor_who_writes_a_note_leaves_a_line(self, as_doctor, amina):
+        as_doctor.get(f"/workspace/patients/{amina.pk}/notes/write/")
+
+        event = listings().get()
+        assert (event.patient_id, event.ground) == (amina.pk, "treatment")
+        assert event.facts["listing"] == Listing.NOTE
+
     @pytest.mark.parametrize("page", ["care", "invite", "recovery", "paper-consent"])
     def test_the_desk_leaves_a_line(self, as_officer, boris, page, records_officer):
         as_officer.get(f"/workspace/patients/{boris.pk}/{page}/")
