@@ -13,6 +13,8 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.addresses import address_of
+from audit import services as audit
 from audit.models import Event, Ground
 from consent.answers import Answers
 from consent.models import EndedBy, Grant, GranteeKind, Relay, Ticket
@@ -41,6 +43,17 @@ class GrantDetail(SharingPage):
         [shown] = in_words([self.grant(pk)], at=self.now)
         grant = shown.grant
         uses, person = self._uses(grant)
+        if uses:
+            # Who looked is read here as on the page of that name.
+            audit.record(
+                "log.read",
+                at=self.now,
+                by=self.user,
+                patient_id=self.patient.pk,
+                ground=Ground.OWN_RECORD,
+                address=address_of(request),
+                grant=str(grant.pk),
+            )
         relays = sorted(grant.relays.all(), key=lambda relay: relay.pk)
         context = self.get_context_data(
             shown=shown,

@@ -66,7 +66,10 @@ class Home(PatientPage):
 
     def _own(self, openings: Any, last_visit: datetime | None) -> dict[str, Any]:
         """What concerns nobody but the patient: who looked, what waits for them, emergencies."""
-        others = openings.exclude(actor_id=self.request.user.pk).newest_first()[:OPENINGS_SHOWN]
+        others = [*openings.exclude(actor_id=self.request.user.pk).newest_first()[:OPENINGS_SHOWN]]
+        if others:
+            # Who looked is read here as on its own page.
+            self.note_reading()
         asked = AccessRequest.objects.open(self.now).filter(patient=self.patient)
         return {
             "openings": describe(others, viewer=self.request.user, versions=self.visible_versions()),

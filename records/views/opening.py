@@ -48,18 +48,6 @@ class LogPage(PatientPage):
         event: Event = get_object_or_404(both.select_related("leaf"), pk=pk)
         return event
 
-    def note_reading(self, **facts: Any) -> None:
-        """Write that the patient read the log; call it before the answer."""
-        audit.record(
-            "log.read",
-            at=self.now,
-            by=self.reader,
-            patient_id=self.patient.pk,
-            ground=Ground.OWN_RECORD.value,
-            address=address_of(self.request),
-            **facts,
-        )
-
 
 class Openings(LogPage):
     """All openings, newest first, searched by words and filtered by who, what, why and when."""
@@ -204,6 +192,7 @@ class TellMe(LogPage):
                 by=self.reader,
                 patient_id=self.patient.pk,
                 ground=Ground.OWN_RECORD.value,
+                address=address_of(request),
             )
         messages.success(
             request,

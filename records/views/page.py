@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.generic.base import ContextMixin, View
 
 from accounts.addresses import address_of
+from audit import services as audit
+from audit.models import Ground
 from consent.helping import Helping, end, helped_by, wants_to_help
 from consent.views.page import own_record_only
 from patients.models import Patient
@@ -103,6 +105,19 @@ class PatientPage(ContextMixin, View):
             at=self.now,
             patient=self.patient,
             address=address_of(self.request),
+        )
+
+    def note_reading(self, **facts: Any) -> None:
+        """Write that the patient read who opened their record; call it before the answer."""
+        user: Any = self.request.user
+        audit.record(
+            "log.read",
+            at=self.now,
+            by=user,
+            patient_id=self.patient.pk,
+            ground=Ground.OWN_RECORD.value,
+            address=address_of(self.request),
+            **facts,
         )
 
 

@@ -318,6 +318,9 @@ class TestOneGrant:
 
         assert "Dr Imran Khan looked at your record" in text_of(response)
         assert f"?who=person:{dr_khan.user_id}" in response.content.decode()
+        read = Event.objects.get(name="log.read")
+        assert (read.patient_id, read.actor_id, read.ground) == (maria.pk, maria.user_id, "own_record")
+        assert read.facts["grant"] == str(grant.pk)
 
     def test_is_renewed_by_the_path_with_its_answers(self, hers, maria, dr_khan):
         grant = GrantFactory(patient=maria, to=dr_khan, kinds=["result"], **a_year())

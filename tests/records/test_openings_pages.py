@@ -39,6 +39,12 @@ class TestOpenings:
         assert "See the record: Results, 2 March 2026" in shown
         assert reverse("records:version", args=[haemoglobin_record.pk, 1]) in shown
 
+    def test_are_read_on_the_first_page_too_which_leaves_a_line(self, hers, maria, opened_by_doctor):
+        assert "Dr Ada Okafor" in words(hers.get(reverse("home")))
+
+        read = Event.objects.get(name="log.read")
+        assert (read.patient_id, read.actor_id, read.ground) == (maria.pk, maria.user_id, "own_record")
+
     def test_of_another_patient_are_not_told(self, client, opened_by_doctor):
         client.force_login(PatientFactory().user)
 
