@@ -72,6 +72,7 @@ def checks() -> list[Check]:
             environment=production,
         ),
         Check("Contracts: artifacts and tests", "script/contracts --check"),
+        Check("Contracts: known faults", "script/slither"),
         Check(
             "Tests",
             "python -m pytest -q -n 2 --ignore tests/faults --ignore tests/journeys tests",

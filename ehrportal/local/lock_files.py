@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-REQUIREMENTS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
+REQUIREMENTS = (
+    "requirements.txt",
+    "requirements-local.txt",
+    "requirements-dev.txt",
+    "requirements-slither.txt",
+)
 
 
 def check(checkout: Path = CHECKOUT) -> int:
