@@ -1,4 +1,4 @@
-"""Forms around passkeys, where allauth's need a firmer hand."""
+"""What the workspace's forms share, and forms around passkeys, where allauth's need a firmer hand."""
 
 from typing import Any
 
@@ -12,6 +12,26 @@ from allauth.mfa.webauthn.forms import (
     SignupWebAuthnForm,
 )
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+
+class StaffForm(forms.Form):
+    """
+    A form of the workspace. What was left empty is named with what to do, for the errors stand together
+    above the form, too; a field with words of its own keeps them.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if field.error_messages["required"] == forms.Field.default_error_messages["required"]:
+                words = (
+                    _("Choose something under “{label}”.")
+                    if isinstance(field, forms.ChoiceField)
+                    else _("Fill in “{label}”.")
+                )
+                field.error_messages["required"] = format_lazy(words, label=field.label)
 
 
 class NewPasskey:

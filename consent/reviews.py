@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import address_of
+from accounts.forms import StaffForm
 from accounts.models import Role, User
 from accounts.sites import MenuEntry, WorkspacePage, staff_of, workspace
 from audit import services as audit
@@ -47,7 +48,7 @@ class QueueForm(forms.Form):
     )
 
 
-class FindingForm(forms.Form):
+class FindingForm(StaffForm):
     """How a review ends: what it comes to, and what was found."""
 
     outcome = forms.ChoiceField(

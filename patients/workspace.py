@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import address_of
+from accounts.forms import StaffForm
 from accounts.models import Role
 from accounts.sites import MenuEntry, WorkspacePage, staff_of, workspace
 from audit import services as audit
@@ -27,7 +28,7 @@ OFFICER = [Role.RECORDS_OFFICER]
 ISSUERS_OFFERED = 30
 
 
-class RegistrationForm(forms.Form):
+class RegistrationForm(StaffForm):
     """A new patient, as they stand at the desk with their papers."""
 
     given_names = forms.CharField(label=_("Given names"), max_length=200)

@@ -12,6 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import address_of
+from accounts.forms import StaffForm
 from accounts.models import Role
 from accounts.sites import MenuEntry, staff_of, workspace
 from audit.models import Ground
@@ -37,7 +38,7 @@ from patients.workspace import NamesPatient
 A_PAGE = 25
 
 
-class AskForm(forms.Form):
+class AskForm(StaffForm):
     """What, what for, for how long, and why, in words for the patient."""
 
     covers = forms.ChoiceField(

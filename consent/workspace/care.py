@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import StaffForm
 from accounts.models import Role
 from accounts.sites import workspace
 from doctors.models import CareRelationship, Clinician
@@ -18,7 +19,7 @@ from patients.workspace import NamesPatient, PatientPage
 OFFICER = [Role.RECORDS_OFFICER]
 
 
-class CareForm(forms.Form):
+class CareForm(StaffForm):
     """Which doctor treats the patient from now on, and why."""
 
     clinician = forms.ModelChoiceField(

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import address_of
+from accounts.forms import StaffForm
 from accounts.models import Role
 from accounts.second_factor import JUST_NOW, has_just_shown_second_factor
 from accounts.sites import staff_of, workspace
@@ -27,7 +28,7 @@ from consent.workspace.page import NamedPatientPage
 from consent.workspace.words import emergency_in_words, time_of_day
 
 
-class EmergencyForm(forms.Form):
+class EmergencyForm(StaffForm):
     """Why it cannot wait."""
 
     reason = forms.CharField(

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import address_of
+from accounts.forms import StaffForm
 from accounts.models import Role
 from accounts.rate_limit import RateLimit, TriedTooOften
 from accounts.sites import MenuEntry, staff_of, workspace
@@ -22,7 +23,7 @@ from patients.numbers import number_of
 LIMIT = RateLimit("find_patient", attempts=30, seconds=10 * 60)
 
 
-class FindForm(forms.Form):
+class FindForm(StaffForm):
     """A number, or family name and birth date together."""
 
     number = forms.CharField(

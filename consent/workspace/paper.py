@@ -13,6 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import address_of
+from accounts.forms import StaffForm
 from accounts.models import Role
 from accounts.sites import staff_of, workspace
 from consent.answers import LONGEST
@@ -32,7 +33,7 @@ OFFICER = [Role.RECORDS_OFFICER]
 ENDED_SHOWN = 5
 
 
-class PaperForm(forms.Form):
+class PaperForm(StaffForm):
     """What stands on the paper, question by question."""
 
     grantee_kind = forms.ChoiceField(
@@ -255,7 +256,7 @@ class PaperConsent(PatientPage):
         }
 
 
-class EndForm(forms.Form):
+class EndForm(StaffForm):
     """Where it can be looked up that the patient took the consent back."""
 
     paper_reference = forms.CharField(

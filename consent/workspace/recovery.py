@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import StaffForm
 from accounts.models import Role
 from accounts.sites import staff_of, workspace
 from consent.models import Recovery
@@ -30,7 +31,7 @@ from patients.workspace import NamesPatient, PatientPage, on_patient_page
 OFFICER = [Role.RECORDS_OFFICER]
 
 
-class RecoveryForm(forms.Form):
+class RecoveryForm(StaffForm):
     """How the officer knew who it was."""
 
     checked = forms.CharField(

@@ -11,6 +11,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import StaffForm
 from records.workspace.differences import scalars, words_of
 
 # What a correction never changes: which record it is, where it belongs, what was generated from the rest.
@@ -31,7 +32,7 @@ class PlainText(str):
     """A note's text, which FHIR keeps as base64 inside an attachment."""
 
 
-class CorrectionForm(forms.Form):
+class CorrectionForm(StaffForm):
     """One box for each element of the record that may be corrected, and the reason, which is owed."""
 
     reason = forms.CharField(

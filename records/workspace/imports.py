@@ -14,6 +14,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import StaffForm
 from accounts.models import Role
 from accounts.sites import MenuEntry, WorkspacePage, workspace
 from records.models import ImportJob
@@ -29,7 +30,7 @@ ENDINGS = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
 WAITS_TOO_LONG_SECONDS = 60
 
 
-class UploadForm(forms.Form):
+class UploadForm(StaffForm):
     """A file of records, and where it comes from."""
 
     file = forms.FileField(label=_("File"), widget=forms.FileInput(attrs={"accept": ",".join(ENDINGS)}))

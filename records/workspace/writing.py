@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import address_of
+from accounts.forms import StaffForm
 from accounts.models import Role
 from accounts.sites import workspace
 from audit.models import Ground
@@ -24,7 +25,7 @@ from records.workspace.correcting import CorrectionForm
 from records.workspace.record import RecordInChart
 
 
-class NoteForm(forms.Form):
+class NoteForm(StaffForm):
     """A note as the patient and the next doctor will read it."""
 
     title = forms.CharField(
