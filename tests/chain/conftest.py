@@ -15,7 +15,7 @@ from chain.client import current_node
 from chain.extending import carry
 from chain.follower import follow
 from chain.log import append_leaves
-from chain.models import Head, Leaf
+from chain.models import Leaf
 from chain.sealing import seal
 from chain.topics import Recomputed
 from tests.chain.nodes import Anvil
@@ -148,8 +148,3 @@ def things(monkeypatch):
 
     monkeypatch.setitem(topics._topics, TOPIC, recompute)
     return changed
-
-
-@pytest.fixture
-def newest_head():
-    return Head.objects.newest
